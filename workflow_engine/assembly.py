@@ -1,0 +1,256 @@
+"""The one place where the parts meet: from settings to a running engine, and back to rest."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Self
+
+from workflow_engine.bounds import definition_limits, journal_limits, journal_timeouts, registration_limits
+from workflow_engine.clock import Clock, SystemClock
+from workflow_engine.dispatch.gates import Gates
+from workflow_engine.dispatch.guarded_http import GuardedHttp
+from workflow_engine.dispatch.local import FunctionOf, LocalSteps
+from workflow_engine.dispatch.remote_call import RemoteCalls
+from workflow_engine.dispatch.routes import BY_WORKERS, Routes, Unserved
+from workflow_engine.dispatch.threads import StepThreads
+from workflow_engine.engine.acceptances import Acceptances
+from workflow_engine.engine.caller import LOCAL
+from workflow_engine.engine.executions import Executions
+from workflow_engine.engine.face import Face
+from workflow_engine.engine.hosts import Hosts
+from workflow_engine.engine.plans import Plans
+from workflow_engine.engine.steps import Steps
+from workflow_engine.engine.vitals import Vitals
+from workflow_engine.engine.workflows import Workflows
+from workflow_engine.history.statuses import StepStatus
+from workflow_engine.journal.contract import Failpoints, Journal
+from workflow_engine.journal.opening import journal_for
+from workflow_engine.layout import plugins_folder
+from workflow_engine.runtime.alarms import Alarms
+from workflow_engine.runtime.crank import Crank, Observer
+from workflow_engine.runtime.live import Live
+from workflow_engine.runtime.loading import Loader
+from workflow_engine.runtime.pruner import Pruner
+from workflow_engine.runtime.recovery import Recovery
+from workflow_engine.runtime.runtime import Runtime
+from workflow_engine.runtime.watchers import Watchers
+from workflow_engine.settings import Settings, is_loopback
+from workflow_engine.steps.catalogue import Catalogue
+from workflow_engine.steps.contract import OfferedStep, Simulation, StepFunction, StepType
+from workflow_engine.steps.plugins import LoadedPlugins, load_plugins
+from workflow_engine.steps.register_body import CALLED
+from workflow_engine.steps.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """The parts through which an execution goes round."""
+
+    runtime: Runtime
+    watchers: Watchers
+    local: LocalSteps
+    routes: Routes
+    alarms: Alarms
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an engine is made of, as far as it must be started, stopped, or asked."""
+
+    face: Face
+    ring: Ring
+    http: GuardedHttp
+    plugins: LoadedPlugins
+    recovery: Recovery
+    pruner: Pruner
+
+
+class Engine:
+    """An engine without a server: open one, register functions as steps, run documents, watch them.
+
+    async with Engine.open("sqlite:///./flows.db", steps=[shout]) as engine:
+        accepted = await engine.executions.start(LOCAL, {"name": "hello", "steps": [...]})
+        results = await engine.executions.wait(LOCAL, accepted.execution_id, 10)
+    """
+
+    def __init__(self, parts: Parts, journal: Journal) -> None:
+        self._parts = parts
+        self._journal = journal
+        self.face = parts.face
+        self.executions = parts.face.executions
+        self.workflows = parts.face.workflows
+        self.steps = parts.face.steps
+        self.hosts = parts.face.hosts
+        self.vitals = parts.face.vitals
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        url: str | None = None,
+        *,
+        steps: Sequence[OfferedStep] = (),
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        observers: Sequence[Observer] = (),
+        failpoints: Failpoints | None = None,
+    ) -> AsyncIterator[Self]:
+        """Take the database (made when it does not exist), recover what was open, and let go of it at the end.
+
+        `url` wins over `settings.database_url`: `memory://`, `sqlite:///PATH`, `postgresql://...`. `steps` are the functions
+        this program offers; offer them before anything that needs them is recovered. Raises `RefusedToStart`.
+        """
+        settings = settings or Settings()
+        journal = journal_of(settings, url, failpoints)
+        await journal.open()
+        try:
+            parts = await assemble(
+                Surroundings(settings, journal, clock or SystemClock(), steps, observers, failpoints or Failpoints())
+            )
+            engine = cls(parts, journal)
+            await parts.recovery.start()
+            await parts.pruner.start()
+            try:
+                yield engine
+            finally:
+                await engine._come_to_rest(settings.shutdown_grace_seconds)
+        finally:
+            await journal.close()
+
+    async def ready(self) -> None:
+        """Wait until everything that was open is back."""
+        await self._parts.recovery.done.wait()
+
+    @property
+    def plugins(self) -> LoadedPlugins:
+        return self._parts.plugins
+
+    @property
+    def journal(self) -> Journal:
+        return self._journal
+
+    async def _come_to_rest(self, grace_seconds: float) -> None:
+        for duty in (self._parts.pruner, self._parts.recovery):
+            await duty.stop()
+        await self._parts.ring.routes.stop(grace_seconds)
+        await self._parts.ring.runtime.close()
+        await self._parts.http.aclose()
+
+
+def journal_of(settings: Settings, url: str | None = None, failpoints: Failpoints | None = None) -> Journal:
+    """The journal these settings name, not yet open."""
+    return journal_for(
+        url or settings.database_url,
+        limits=journal_limits(settings),
+        timeouts=journal_timeouts(settings),
+        failpoints=failpoints,
+        migrate=settings.storage.migrate,
+        wait_for_ownership=settings.storage.standby,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an engine is given from outside."""
+
+    settings: Settings
+    journal: Journal
+    clock: Clock
+    steps: Sequence[OfferedStep] = ()
+    observers: Sequence[Observer] = ()
+    failpoints: Failpoints = field(default_factory=Failpoints)
+
+
+async def assemble(given: Surroundings) -> Parts:
+    """Build the ring around an open journal, and the nouns around the ring."""
+    settings, journal, clock = given.settings, given.journal, given.clock
+    hosts = Hosts(journal, clock)
+    http = GuardedHttp(hosts.patterns, allow_loopback=is_loopback(settings.host))
+    plugins = load_plugins(
+        plugins_folder(), settings.plugins, settings.skip_broken_plugins, services=Services(http=http)
+    )
+    catalogue = Catalogue([*plugins.steps, *given.steps], plugins.functions, clock.now())
+    calls = RemoteCalls(http, await journal.secret("webhook-signing"), clock, settings.limits.max_result_bytes)
+    plans = Plans(catalogue, definition_limits(settings))
+    ring = _ring(given, plans, _functions(catalogue, calls))
+    recovery = Recovery(journal, ring.runtime)
+    face = _face(given, ring, plans, catalogue, hosts, recovery)
+    await face.steps.load()
+    await hosts.load(LOCAL.namespace)
+    return Parts(face, ring, http, plugins, recovery, _pruner(given))
+
+
+def _functions(catalogue: Catalogue, calls: RemoteCalls) -> FunctionOf:
+    """A step's function: what a plugin or this program offers, or the call of a URL."""
+
+    def function_of(step_type: StepType) -> StepFunction | None:
+        return calls.function(step_type) if step_type.execution_type in CALLED else catalogue.function(step_type)
+
+    return function_of
+
+
+def _ring(given: Surroundings, plans: Plans, function_of: FunctionOf) -> Ring:
+    settings, clock = given.settings, given.clock
+    gates = Gates(settings.limits.max_result_bytes)
+    loader = Loader(given.journal, plans.pinned, Simulation(settings.simulation))
+    threads = StepThreads(settings.runtime.step_threads, settings.runtime.replacement_threads)
+    local = LocalSteps(function_of, gates, clock, threads, settings.runtime.max_running_steps)
+    runtime = Runtime(
+        loader,
+        clock,
+        lambda live: _unheld(live, local),
+        idle_after_seconds=settings.runtime.idle_after_seconds,
+        recent_limit=settings.runtime.recent_executions,
+        max_open=settings.limits.max_open_executions,
+    )
+    routes = Routes(local, Unserved())
+    watchers = Watchers(settings.limits.max_watcher_events)
+    alarms = Alarms(clock, runtime.ring)
+    crank = Crank(
+        given.journal,
+        clock,
+        gates,
+        local,
+        routes,
+        alarms,
+        watchers,
+        given.observers,
+        given.failpoints,
+        lost=runtime.lost,
+        at_rest=runtime.at_rest,
+    )
+    local.report_to(runtime.report)
+    runtime.connect(crank, alarms)
+    return Ring(runtime, watchers, local, routes, alarms)
+
+
+def _unheld(live: Live, local: LocalSteps) -> list[str]:
+    """Running steps of this process that nobody here runs: what is lost after a restart, or given up at a stop."""
+    return [
+        step.path
+        for step in live.execution.state.open.values()
+        if step.status is StepStatus.RUNNING
+        and live.execution.planned(step.path).type.execution_type not in BY_WORKERS
+        and not local.holds(live.id, step.path)
+    ]
+
+
+def _face(
+    given: Surroundings, ring: Ring, plans: Plans, catalogue: Catalogue, hosts: Hosts, recovery: Recovery
+) -> Face:
+    settings, journal, clock = given.settings, given.journal, given.clock
+    workflows = Workflows(journal, plans, clock)
+    acceptances = Acceptances(journal, clock, settings.limits.idempotency_hours * 3600)
+    simulation = Simulation(settings.simulation)
+    return Face(
+        workflows=workflows,
+        executions=Executions(journal, ring.runtime, ring.watchers, plans, workflows, acceptances, clock, simulation),
+        steps=Steps(journal, catalogue, clock, registration_limits(settings)),
+        hosts=hosts,
+        vitals=Vitals(ring.runtime, recovery.done.is_set, lambda: ring.local.busy, journal.url),
+    )
+
+
+def _pruner(given: Surroundings) -> Pruner:
+    runtime = given.settings.runtime
+    return Pruner(given.journal, given.clock, runtime.retention_days, runtime.prune_every_seconds, runtime.prune_batch)

@@ -1,0 +1,66 @@
+"""Settings as the limits the inner rooms take: each room has a frozen value of its own, and knows nothing of settings."""
+
+from workflow_engine.definition.limits import DefinitionLimits, Range
+from workflow_engine.expressions import ExpressionLimits
+from workflow_engine.journal.contract import JournalLimits, JournalTimeouts
+from workflow_engine.settings import Settings
+from workflow_engine.steps.limits import RegistrationLimits
+from workflow_engine.steps.schemas import SchemaLimits
+
+
+def definition_limits(settings: Settings) -> DefinitionLimits:
+    limits = settings.limits
+    return DefinitionLimits(
+        document_bytes=limits.max_definition_bytes,
+        steps=limits.max_steps,
+        tags=limits.max_tags,
+        tag_length=limits.max_tag_length,
+        timeout_seconds=Range(limits.min_timeout_seconds, limits.max_timeout_seconds),
+        delay_seconds=Range(0, limits.max_delay_seconds),
+        max_retries=Range(0, limits.max_retries),
+        max_parallel=Range(0, limits.max_parallel),
+        expressions=ExpressionLimits(**settings.expressions.model_dump()),
+        schemas=schema_limits(settings),
+    )
+
+
+def registration_limits(settings: Settings) -> RegistrationLimits:
+    limits = settings.limits
+    return RegistrationLimits(
+        schema_bytes=limits.schema_bytes,
+        schema_depth=limits.schema_depth,
+        tags=limits.max_tags,
+        tag_length=limits.max_tag_length,
+        url_bytes=limits.max_url_bytes,
+        header_bytes=limits.max_header_bytes,
+        least_timeout_seconds=limits.min_timeout_seconds,
+        most_timeout_seconds=limits.max_timeout_seconds,
+        max_retries=limits.max_retries,
+    )
+
+
+def schema_limits(settings: Settings) -> SchemaLimits:
+    return SchemaLimits(max_bytes=settings.limits.schema_bytes, max_depth=settings.limits.schema_depth)
+
+
+def journal_limits(settings: Settings) -> JournalLimits:
+    storage = settings.storage
+    return JournalLimits(
+        max_batch_commits=storage.max_batch_commits,
+        max_batch_bytes=storage.max_batch_bytes,
+        max_queued_commits=storage.max_queued_commits,
+        row_bytes=storage.row_bytes,
+        payload_bytes=settings.limits.inline_result_bytes,
+        reader_threads=storage.reader_threads,
+    )
+
+
+def journal_timeouts(settings: Settings) -> JournalTimeouts:
+    storage = settings.storage
+    return JournalTimeouts(
+        busy_seconds=storage.busy_timeout_seconds,
+        connect_seconds=storage.postgres_connect_timeout_seconds,
+        lock_seconds=storage.postgres_lock_timeout_seconds,
+        statement_seconds=storage.postgres_statement_timeout_seconds,
+        idle_in_transaction_seconds=storage.postgres_idle_in_transaction_timeout_seconds,
+    )

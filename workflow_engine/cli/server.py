@@ -1,0 +1,219 @@
+"""The running server as the commands see it: a URL that is asked over HTTP, by the standard library alone.
+
+A command sends a handful of requests over loopback; importing an HTTP library would take longer than all of them.
+"""
+
+import json
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Final, cast
+from urllib.parse import quote, urlencode, urlsplit
+
+from workflow_engine.cli.events import Event, read_stream
+from workflow_engine.cli.failures import InvalidArgument
+from workflow_engine.errors import Problem, Unavailable, WorkflowEngineError
+from workflow_engine.jsontext import Json, JsonObject
+
+PATIENCE_SECONDS: Final = 60.0
+"""How long a stream of events is tried to be resumed, for instance while the server restarts."""
+_ANSWER_SECONDS: Final = 30.0
+_RETRY_SECONDS: Final = 0.5
+
+
+class ServerUnreachable(Unavailable):
+    """Nobody answers at the address."""
+
+    code = "server-unreachable"
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(
+            f"no server answers at {url} ({why}). Start one with `workflow-engine serve`, "
+            "or name another one with --server URL"
+        )
+
+
+class NotOurServer(WorkflowEngineError):
+    """Something answers, but it does not speak as a workflow engine does."""
+
+    code = "not-our-server"
+
+    def __init__(self, url: str, what: str) -> None:
+        super().__init__(f"what answers at {url} is no workflow engine: {what}")
+
+
+class ServerRefused(WorkflowEngineError):
+    """The server understood and said no, in its own words."""
+
+    def __init__(self, status: int, body: JsonObject) -> None:
+        self.status = status
+        self.found = tuple(_problems(body))
+        super().__init__(str(body.get("detail") or body.get("title") or f"the server answered {status}"))
+
+    @property
+    def is_about_the_request(self) -> bool:
+        """Whether sending something else could help."""
+        return self.status in (400, 413, 415, 422)
+
+    def problems(self) -> tuple[Problem, ...]:
+        return self.found or (Problem(self.code, str(self)),)
+
+
+def _problems(body: JsonObject) -> Iterator[Problem]:
+    listed = body.get("problems")
+    for each in listed if isinstance(listed, list) else []:
+        if isinstance(each, dict):
+            yield Problem(*(str(each.get(name, "")) for name in ("code", "message", "pointer")))
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """`url` as it is written by people: `http://127.0.0.1:8006`."""
+
+    url: str
+
+    @classmethod
+    def at(cls, url: str) -> "Server":
+        """Raises `InvalidArgument` for what is no http(s) URL of a host."""
+        written = url if "://" in url else f"http://{url}"
+        parts = urlsplit(written)
+        try:
+            usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise InvalidArgument(f"--server {url} is no URL of a server; write http://127.0.0.1:8006")
+        return cls(written.rstrip("/"))
+
+    def is_up(self) -> bool:
+        """Whether a workflow engine answers here."""
+        try:
+            health = self.get("/health")
+        except (ServerUnreachable, NotOurServer, ServerRefused):
+            return False
+        return "registered_steps" in health
+
+    def get(self, path: str, **query: object) -> JsonObject:
+        return self._ask("GET", path, query=query)
+
+    def post(self, path: str, body: Json = None, **query: object) -> JsonObject:
+        return self._ask("POST", path, body=body, query=query)
+
+    def put(self, path: str, body: Json = None) -> JsonObject:
+        return self._ask("PUT", path, body=body)
+
+    def delete(self, path: str) -> JsonObject:
+        return self._ask("DELETE", path)
+
+    def _ask(self, method: str, path: str, body: Json = None, query: Mapping[str, object] | None = None) -> JsonObject:
+        """Raises `ServerUnreachable`, `ServerRefused`, `NotOurServer`."""
+        with closing(self._connection(_ANSWER_SECONDS)) as connection:
+            try:
+                response = self._send(connection, method, path, body, query or {})
+                content = response.read()
+            except (OSError, HTTPException) as error:
+                raise ServerUnreachable(self.url, _why(error)) from None
+        return self._answer(response.status, content)
+
+    def _answer(self, status: int, content: bytes) -> JsonObject:
+        try:
+            answer = json.loads(content) if content else {}
+        except ValueError:
+            raise NotOurServer(self.url, f"it answers {status} without JSON") from None
+        if not isinstance(answer, dict):
+            raise NotOurServer(self.url, "its answer is no JSON object")
+        if status >= 400:
+            raise ServerRefused(status, answer)
+        return cast(JsonObject, answer)
+
+    # --- events
+
+    def events(self, path: str, after: int = 0, deadline: float | None = None) -> Iterator[Event]:
+        """Every event of a stream behind `after`, across restarts of the server, until it has ended.
+
+        `deadline` on the clock of `time.monotonic`. Raises `TimeoutError`; `ServerUnreachable` once it was away too long.
+        """
+        contact = time.monotonic()
+        while True:
+            try:
+                for event in self._events(path, after, deadline):
+                    after, contact = event.seq, time.monotonic()
+                    yield event
+                    if event.is_last:
+                        return
+                why = "the stream ended early"
+            except ServerRefused as refusal:
+                if refusal.status != 503:
+                    raise
+                why = str(refusal)
+            except (OSError, HTTPException) as error:
+                why = _why(error)
+            _seconds_left(deadline)
+            if time.monotonic() - contact > PATIENCE_SECONDS:
+                raise ServerUnreachable(self.url, why)
+            time.sleep(_RETRY_SECONDS)
+
+    def _events(self, path: str, after: int, deadline: float | None) -> Iterator[Event]:
+        with closing(self._connection(_ANSWER_SECONDS)) as connection:
+            connection.connect()
+            wire = connection.sock
+            headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+            response = self._send(connection, "GET", path, None, {}, headers)
+            if response.status >= 400:
+                self._answer(response.status, response.read())
+            try:
+                yield from read_stream(_lines(response, wire, deadline))
+            except (ValueError, KeyError):
+                raise NotOurServer(self.url, "its stream holds something else than events") from None
+
+    # --- the wire
+
+    def _connection(self, seconds: float) -> HTTPConnection:
+        parts = urlsplit(self.url)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        return kind(cast(str, parts.hostname), parts.port, timeout=seconds)
+
+    def _send(
+        self,
+        connection: HTTPConnection,
+        method: str,
+        path: str,
+        body: Json,
+        query: Mapping[str, object],
+        headers: Mapping[str, str] | None = None,
+    ) -> HTTPResponse:
+        given = {name: value for name, value in query.items() if value is not None}
+        target = urlsplit(self.url).path + quote(path, safe="/%:") + (f"?{urlencode(given, doseq=True)}" if given else "")
+        content = None if body is None else json.dumps(body).encode()
+        described = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if content else {})
+        connection.request(method, target, content, described | dict(headers or {}))
+        return connection.getresponse()
+
+
+def _lines(response: HTTPResponse, wire: socket.socket, deadline: float | None) -> Iterator[bytes]:
+    """Line by line, each waited for as long as there is time; a silent line is opened anew now and then."""
+    while True:
+        wire.settimeout(_seconds_left(deadline))
+        if not (line := response.readline()):
+            return
+        yield line
+
+
+def _seconds_left(deadline: float | None) -> float:
+    left = PATIENCE_SECONDS if deadline is None else deadline - time.monotonic()
+    if left <= 0:
+        raise _DeadlineReached
+    return min(left, PATIENCE_SECONDS)
+
+
+def _why(error: OSError | HTTPException) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    if isinstance(error, socket.gaierror):
+        return "the name is unknown"
+    return str(error) or type(error).__name__

@@ -1,0 +1,39 @@
+"""The door through which steps leave the engine and results come back.
+
+A dispatcher takes a task after the hand-over is durable, runs it somewhere, and reports exactly one input for it,
+later, on the loop. It never blocks and never raises: whatever goes wrong becomes a `Failed` report of that one task.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from workflow_engine.execution.inputs import Failed, Succeeded
+from workflow_engine.steps.contract import StepRequest, StepType
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One hand-over: what to run, and the fence (`request.delivery`) its report must carry."""
+
+    type: StepType
+    request: StepRequest
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.request.execution_id, self.request.path
+
+
+Report: TypeAlias = Callable[[Task, Succeeded | Failed], None]
+"""Takes a task and its report. A stale report is dropped by the core, so a dispatcher need not know what is stale."""
+
+
+class Dispatcher(Protocol):
+    def dispatch(self, task: Task) -> None:
+        """Take a task. Called on the loop, after the commit that handed it over."""
+
+    def abort(self, execution_id: str, path: str) -> None:
+        """Call a task back: its attempt timed out or its execution ended. Unknown tasks are ignored."""
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Let running tasks finish within the grace, then abandon them without a report."""

@@ -1,0 +1,161 @@
+"""Steps that run in this process: coroutines on the loop, plain functions in threads; bounded, each failing alone."""
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
+
+from workflow_engine.clock import Clock
+from workflow_engine.dispatch.contract import Report, Task
+from workflow_engine.dispatch.gates import Gates
+from workflow_engine.dispatch.threads import Call, StepThreads
+from workflow_engine.execution.inputs import Failed, Succeeded
+from workflow_engine.history.events import StepError
+from workflow_engine.logs import logger
+from workflow_engine.steps.contract import StepFailure, StepFunction, StepType
+
+FunctionOf: TypeAlias = Callable[[StepType], StepFunction | None]
+"""The function that serves a type in this process; None when nothing here does."""
+
+
+class LocalSteps:
+    """Runs tasks in this process. At most `max_running` coroutines at once; the rest wait in order."""
+
+    def __init__(
+        self,
+        function_of: FunctionOf,
+        gates: Gates,
+        clock: Clock,
+        threads: StepThreads,
+        max_running: int,
+    ) -> None:
+        self._function_of = function_of
+        self._gates = gates
+        self._clock = clock
+        self._threads = threads
+        self._max_running = max_running
+        self._waiting: deque[Task] = deque()
+        self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._in_threads: dict[tuple[str, str], Call] = {}
+        self._stopping = False
+
+    def report_to(self, report: Report) -> None:
+        """Where results go: the runtime, which is made after its dispatchers."""
+        self._report = report
+
+    def run_inline(self, task: Task) -> Succeeded | Failed:
+        """Run a plain function here and now, on the calling thread."""
+        started = self._clock.monotonic()
+        try:
+            return self._answered(task, started, self._function(task)(task.request))
+        except Exception as failure:  # noqa: BLE001  # whatever a step raises is that step's failure
+            return self._failed(task, started, failure)
+
+    def dispatch(self, task: Task) -> None:
+        if self._stopping:
+            return
+        function = self._function_of(task.type)
+        if function is not None and not inspect.iscoroutinefunction(inspect.unwrap(function)):
+            self._begin_in_thread(task)
+        elif len(self._running) < self._max_running:
+            self._begin(task)
+        else:
+            self._waiting.append(task)
+
+    def abort(self, execution_id: str, path: str) -> None:
+        key = (execution_id, path)
+        if (running := self._running.pop(key, None)) is not None:
+            running.cancel()
+            self._begin_waiting()
+        if (in_thread := self._in_threads.pop(key, None)) is not None:
+            self._threads.give_up(in_thread)
+
+    async def stop(self, grace_seconds: float) -> None:
+        self._waiting.clear()
+        deadline = self._clock.monotonic() + grace_seconds
+        while (self._running or self._in_threads) and (left := deadline - self._clock.monotonic()) > 0:
+            await asyncio.wait(self._running.values(), timeout=left) if self._running else await asyncio.sleep(0.02)
+        self._stopping = True
+        for running in self._running.values():
+            running.cancel()
+        self._threads.stop()
+
+    def holds(self, execution_id: str, path: str) -> bool:
+        """Whether a task of this step runs or waits here."""
+        key = (execution_id, path)
+        if self._stopping:
+            return False
+        return key in self._running or key in self._in_threads or any(task.key == key for task in self._waiting)
+
+    @property
+    def busy(self) -> tuple[int, int]:
+        """How many tasks run, and how many wait for a place."""
+        return len(self._running) + len(self._in_threads), len(self._waiting)
+
+    def _begin(self, task: Task) -> None:
+        running = asyncio.get_running_loop().create_task(self._run(task))
+        self._running[task.key] = running
+
+    def _begin_in_thread(self, task: Task) -> None:
+        def done(report: Succeeded | Failed) -> None:
+            self._in_threads.pop(task.key, None)
+            self._tell(task, report)
+
+        try:
+            self._in_threads[task.key] = self._threads.run(task.type.pin, lambda: self.run_inline(task), done)
+        except StepFailure as failure:
+            report = self._failed(task, self._clock.monotonic(), failure)
+            asyncio.get_running_loop().call_soon(self._tell, task, report)
+
+    def _begin_waiting(self) -> None:
+        while self._waiting and len(self._running) < self._max_running:
+            self._begin(self._waiting.popleft())
+
+    async def _run(self, task: Task) -> None:
+        started = self._clock.monotonic()
+        try:
+            answer = self._function(task)(task.request)
+            if inspect.isawaitable(answer):
+                answer = await answer
+            report: Succeeded | Failed = self._answered(task, started, answer)
+        except Exception as failure:  # noqa: BLE001  # whatever a step raises is that step's failure
+            report = self._failed(task, started, failure)
+        if self._running.get(task.key) is asyncio.current_task():
+            del self._running[task.key]
+            self._begin_waiting()
+        self._tell(task, report)
+
+    def _tell(self, task: Task, report: Succeeded | Failed) -> None:
+        if not self._stopping:
+            self._report(task, report)
+
+    def _function(self, task: Task) -> StepFunction:
+        function = self._function_of(task.type)
+        if function is None:
+            message = f"No installed plugin offers the function of step type {task.type.name}"
+            raise StepFailure("step-not-served", message, retryable=False)
+        return function
+
+    def _answered(self, task: Task, started: float, answer: object) -> Succeeded:
+        verdict = self._gates.check_answer(task.type, answer)
+        took = (self._clock.monotonic() - started) * 1000
+        return Succeeded(self._clock.now(), task.request.path, task.request.delivery, verdict, took)
+
+    def _failed(self, task: Task, started: float, failure: Exception) -> Failed:
+        request, took = task.request, (self._clock.monotonic() - started) * 1000
+        if isinstance(failure, StepFailure):
+            error = StepError(failure.error_code, failure.message, failure.details)
+            return Failed(
+                self._clock.now(), request.path, request.delivery, error, took, failure.retryable, failure.retry_after
+            )
+        log = logger(__name__)
+        log.warning(
+            "step raised",
+            step_type=task.type.pin,
+            execution_id=request.execution_id,
+            path=request.path,
+            exc_info=failure,
+        )
+        error = StepError("unexpected-error", f"{type(failure).__name__}: {failure}")
+        return Failed(self._clock.now(), request.path, request.delivery, error, took)

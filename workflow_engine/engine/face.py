@@ -1,0 +1,18 @@
+"""All nouns of an engine together: what a face is given, and the only thing it is given."""
+
+from dataclasses import dataclass
+
+from workflow_engine.engine.executions import Executions
+from workflow_engine.engine.hosts import Hosts
+from workflow_engine.engine.steps import Steps
+from workflow_engine.engine.vitals import Vitals
+from workflow_engine.engine.workflows import Workflows
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    workflows: Workflows
+    executions: Executions
+    steps: Steps
+    hosts: Hosts
+    vitals: Vitals

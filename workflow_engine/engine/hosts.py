@@ -1,0 +1,73 @@
+"""Hosts the server may call beyond the public ones: a list in the database, changed at run time, looked up in memory."""
+
+import ipaddress
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from workflow_engine.clock import Clock
+from workflow_engine.engine.caller import Caller
+from workflow_engine.errors import InvalidRequest, NotFound
+from workflow_engine.journal.contract import AllowedHost, Journal
+
+HOST_PATTERN: Final = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?")
+
+
+class InvalidHostPattern(InvalidRequest):
+    code = "invalid-host-pattern"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "an allowed host is `host`, `host:port`, `*.domain`, an IP address or a CIDR block such as 10.1.0.0/16"
+        )
+
+
+class HostNotListed(NotFound):
+    code = "host-not-listed"
+
+    def __init__(self) -> None:
+        super().__init__("Host not listed")
+
+
+class Hosts:
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._listed: dict[str, dict[str, AllowedHost]] = defaultdict(dict)
+
+    async def load(self, namespace: str) -> None:
+        for entry in await self._journal.allowed_hosts(namespace):
+            self._listed[namespace][entry.pattern] = entry
+
+    def patterns(self, namespace: str) -> Sequence[str]:
+        """What the HTTP guard asks at every call."""
+        return tuple(self._listed[namespace])
+
+    async def allow(self, caller: Caller, pattern: str, note: str = "") -> AllowedHost:
+        """Takes effect with the next call. Raises `InvalidHostPattern`."""
+        pattern = pattern.strip().lower()
+        if not _is_pattern(pattern):
+            raise InvalidHostPattern
+        entry = AllowedHost(caller.namespace, pattern, self._clock.now(), caller.principal, note)
+        await self._journal.allow_host(entry)
+        self._listed[caller.namespace][pattern] = entry
+        return entry
+
+    def list(self, caller: Caller) -> tuple[AllowedHost, ...]:
+        return tuple(self._listed[caller.namespace].values())
+
+    async def disallow(self, caller: Caller, pattern: str) -> None:
+        """Raises `HostNotListed`."""
+        pattern = pattern.strip().lower()
+        if not await self._journal.disallow_host(caller.namespace, pattern):
+            raise HostNotListed
+        self._listed[caller.namespace].pop(pattern, None)
+
+
+def _is_pattern(pattern: str) -> bool:
+    try:
+        ipaddress.ip_network(pattern.strip("[]"), strict=False)
+    except ValueError:
+        return HOST_PATTERN.fullmatch(pattern) is not None
+    return True

@@ -1,0 +1,1 @@
+"""What happens next: inputs in, events out. Pure: no clock, no chance, no I/O; every instant arrives in an input."""

@@ -1,0 +1,48 @@
+"""Why an input cannot enter an execution. Nothing changes when one of these is raised."""
+
+from workflow_engine.errors import Conflict, NotFound
+from workflow_engine.history.statuses import ExecutionStatus
+
+
+class ExecutionEnded(Conflict):
+    code = "execution-ended"
+
+    def __init__(self, status: ExecutionStatus) -> None:
+        super().__init__(f"the execution has ended as {status}; a terminal state never changes")
+
+
+class StaleDelivery(Conflict):
+    """A report under a fence that is not the latest: the step was handed to somebody else, or has ended."""
+
+    code = "stale-lease"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"step {path} was handed over again or has ended since; this report changes nothing")
+
+
+class NotPaused(Conflict):
+    code = "not-paused"
+
+    def __init__(self, status: ExecutionStatus) -> None:
+        super().__init__(f"only a paused execution can be resumed; this one is {status}")
+
+
+class AlreadyPaused(Conflict):
+    code = "already-paused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the execution is paused already ({reason})")
+
+
+class NoUnknownOutcome(Conflict):
+    code = "no-unknown-outcome"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"step {path} does not wait for somebody to say what became of it")
+
+
+class UnknownStep(NotFound):
+    code = "unknown-step"
+
+    def __init__(self) -> None:
+        super().__init__("Step not found")

@@ -1,0 +1,99 @@
+"""Everything that may enter an execution. `now` is UTC epoch seconds, read once by whoever submits."""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from workflow_engine.history.events import StepError
+from workflow_engine.jsontext import Json, JsonObject
+from workflow_engine.steps.contract import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    now: float
+    input: JsonObject
+    definition: str
+    pins: dict[str, str]
+    seed: int
+    options: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """A step answered. Counts only under the latest `delivery` of its path."""
+
+    now: float
+    path: str
+    delivery: int
+    verdict: Verdict
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A step failed. `retryable` and `retry_after` (seconds) are the worker's word and win over the defaults."""
+
+    now: float
+    path: str
+    delivery: int
+    error: StepError
+    duration_ms: float
+    retryable: bool | None = None
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time went by: fire whatever is due."""
+
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    now: float
+    name: str
+    payload: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    now: float
+    reason: str
+    compensate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    now: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """The process that held these running steps is gone; `crashed` tells a death from an orderly stop."""
+
+    now: float
+    lost: tuple[str, ...]
+    crashed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """A person says what became of a step whose outcome is unknown: it completed, it failed, or (neither given) it may
+    be run again.
+    """
+
+    now: float
+    path: str
+    output: Json = None
+    completed: bool = False
+    error: StepError | None = None
+
+
+Input: TypeAlias = Start | Succeeded | Failed | Tick | Signal | Cancel | Pause | Resume | Recover | Resolve

@@ -1,0 +1,1 @@
+"""What happened: events, the statuses and their legal moves, and the fold. Pure."""

@@ -1,0 +1,36 @@
+"""The row that sums an execution up: written with its events whenever the row alone would mislead its reader."""
+
+from workflow_engine.execution.execution import Execution
+from workflow_engine.history.statuses import ExecutionStatus, StepStatus
+from workflow_engine.journal.contract import Summary
+
+
+def summarize(execution: Execution) -> Summary:
+    """The counts are over every step of the plan, those that never began included."""
+    state = execution.state
+    total = sum(1 for _ in execution.paths())
+    tally = state.tally
+    error = state.error or (None if state.compensating is None else state.compensating.error)
+    ended = sum(tally.values())
+    return Summary(
+        status=state.status,
+        updated_at=state.updated_at,
+        completed_at=state.completed_at,
+        next_due_at=state.next_due_at,
+        current_step=next(iter(state.open), None),
+        completed_steps=tally.get(StepStatus.COMPLETED, 0),
+        failed_steps=tally.get(StepStatus.FAILED, 0),
+        skipped_steps=tally.get(StepStatus.SKIPPED, 0),
+        pending_steps=total - ended,
+        total_steps=total,
+        reason=state.paused or state.reason,
+        error=None if error is None else {"code": error.code, "message": error.message, "details": error.details},
+    )
+
+
+def is_outdated(written: Summary | None, execution: Execution) -> bool:
+    """Running executions live in memory, so their row may lag; a status or a timer of one at rest may not."""
+    state = execution.state
+    if written is None or written.status is not state.status:
+        return True
+    return state.status is not ExecutionStatus.RUNNING and written.next_due_at != state.next_due_at

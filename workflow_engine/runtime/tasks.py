@@ -1,0 +1,107 @@
+"""From an execution to what one step is handed: the finished input and config, built from committed data only."""
+
+from typing import cast
+
+from workflow_engine.definition.plan import PlannedStep
+from workflow_engine.dispatch.contract import Task
+from workflow_engine.dispatch.gates import Gates
+from workflow_engine.execution.execution import Execution
+from workflow_engine.execution.view import View
+from workflow_engine.expressions import EvaluationFailed
+from workflow_engine.history.state import StepState
+from workflow_engine.history.statuses import StepStatus
+from workflow_engine.identifiers import step_key
+from workflow_engine.journal.contract import ExecutionRecord
+from workflow_engine.jsontext import Json, JsonObject
+from workflow_engine.steps.contract import (
+    DefaultInput,
+    Resumption,
+    Simulation,
+    StepFailure,
+    StepRequest,
+    UserContext,
+)
+
+
+def task_for(execution: Execution, record: ExecutionRecord, gates: Gates, simulation: Simulation, path: str) -> Task:
+    """The task of a step that was handed over. Raises `StepFailure` when its input cannot be built or breaks its
+    contract.
+    """
+    step = execution.state.steps[path]
+    planned = execution.planned(path)
+    try:
+        given, config = _values(execution, planned, step)
+    except EvaluationFailed as failure:
+        raise StepFailure(failure.code, str(failure)) from failure
+    gates.check_request(planned.type, config, given)
+    return Task(planned.type, _request(execution, record, planned, step, given, config, simulation))
+
+
+def _values(execution: Execution, planned: PlannedStep, step: StepState) -> tuple[JsonObject, JsonObject]:
+    view = View(execution, _prefix(step.path), step.caught, step.caught_from)
+    cut = len(planned.input.computations)
+    given = cast(JsonObject, planned.input.build(view, step.computed[:cut]))
+    if not planned.has_mapping:
+        given = {**_default_input(execution, planned, _prefix(step.path)), **given}
+    return given, cast(JsonObject, planned.config.build(view, step.computed[cut:]))
+
+
+def _default_input(execution: Execution, planned: PlannedStep, prefix: str) -> JsonObject:
+    match planned.type.default_input:
+        case DefaultInput.EXECUTION:
+            return execution.started.input
+        case DefaultInput.DEPENDENCIES:
+            return _completed_outputs(execution, planned, prefix)
+        case DefaultInput.NONE:
+            return {}
+
+
+def _completed_outputs(execution: Execution, planned: PlannedStep, prefix: str) -> JsonObject:
+    outputs: dict[str, Json] = {}
+    for dependency in planned.dependencies:
+        source = execution.state.steps[prefix + dependency]
+        if source.status is StepStatus.COMPLETED:
+            outputs[dependency] = source.output
+    return outputs
+
+
+def _request(
+    execution: Execution,
+    record: ExecutionRecord,
+    planned: PlannedStep,
+    step: StepState,
+    given: JsonObject,
+    config: JsonObject,
+    simulation: Simulation,
+) -> StepRequest:
+    resumed = step.resumed
+    return StepRequest(
+        execution_id=execution.id,
+        workflow_id=record.workflow_id,
+        workflow_name=record.workflow_name,
+        namespace=record.namespace,
+        path=step.path,
+        step_id=planned.id,
+        step_type=planned.type.name,
+        attempt=step.attempt,
+        delivery=step.delivery,
+        idempotency_key=step_key(execution.id, step.path),
+        input=given,
+        config=config,
+        now=step.attempt_at or 0.0,
+        timeout_seconds=planned.timeout,
+        resumption=None if resumed is None else Resumption(resumed.by, resumed.memo, resumed.payload),
+        user=UserContext(record.user_id, record.session_id, record.organization_id),
+        correlation_id=record.correlation_id,
+        trace_id=record.trace_id,
+        simulation=_narrowest(planned.simulation, simulation),
+    )
+
+
+def _prefix(path: str) -> str:
+    return path[: path.rfind(".") + 1]
+
+
+def _narrowest(step: Simulation | None, server: Simulation) -> Simulation:
+    """The step's own word, unless the server says never, which is final: production says it."""
+    return server if step is None or server is Simulation.NEVER else step

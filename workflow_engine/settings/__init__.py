@@ -1,0 +1,24 @@
+"""Every setting of a server: one frozen value, read once at the edge and handed down in plain parameters."""
+
+from workflow_engine.settings.environment import InvalidSettings, load_settings
+from workflow_engine.settings.groups import Expressions, Limits, Outgoing, Runtime, Settings, Storage
+from workflow_engine.settings.listening import ListensWithoutKeys, check_listening, is_loopback
+from workflow_engine.settings.listing import PREFIX, Setting, env_example, known_settings
+
+__all__ = [
+    "PREFIX",
+    "Expressions",
+    "InvalidSettings",
+    "Limits",
+    "ListensWithoutKeys",
+    "Outgoing",
+    "Runtime",
+    "Setting",
+    "Settings",
+    "Storage",
+    "check_listening",
+    "env_example",
+    "is_loopback",
+    "known_settings",
+    "load_settings",
+]

@@ -1,0 +1,105 @@
+"""What the engine lends to plugins that ask for it: today one thing, a guarded way to call HTTP servers.
+
+Plugins see these protocols and values only; who keeps the promise is none of their business.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from workflow_engine.errors import WorkflowEngineError
+from workflow_engine.identifiers import DEFAULT_NAMESPACE
+from workflow_engine.steps.contract import StepFailure
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One call. `timeout_seconds` bounds all of it, from the look-up of the name to the last byte."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str | list[str]] = field(default_factory=dict)
+    """Added to the query the URL has already."""
+    body: bytes | None = None
+    timeout_seconds: float = 30.0
+    max_response_bytes: int = 1024 * 1024
+    """Counted after decompression."""
+    max_redirects: int = 0
+    """With 0 a redirect is an answer like any other."""
+    namespace: str = DEFAULT_NAMESPACE
+    """Whose list of allowed hosts holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """What came back. Header names are in lower case; a header that came several times is joined by `, `."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+    """Where the answer came from, after redirects."""
+
+
+class Http(Protocol):
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Call one server. Raises the failures below, and `InvalidConfig` for a request nobody could send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a plugin may ask for, by naming `services` in its hook."""
+
+    http: Http
+
+
+class HostNotAllowed(StepFailure):
+    """The address of this host is not a public one, and the list of allowed hosts does not name it."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__("host-not-allowed", f"Host not allowed: {host} ({why})", retryable=False)
+
+
+class HostUnreachable(StepFailure):
+    """No connection was made, so the server has seen nothing of the request."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__("transport-error", f"Could not connect to {host}: {why}", retryable=True)
+
+
+class ConnectionBroke(StepFailure):
+    """The connection failed after the request was on its way: whether the server acted on it is not known."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__("transport-error", f"The connection to {host} broke: {why}", retryable=True)
+
+
+class CallTimedOut(StepFailure):
+    """No complete answer in time: whether the server acted on the request is not known."""
+
+    def __init__(self, host: str, seconds: float) -> None:
+        super().__init__("timeout", f"No complete answer from {host} within {seconds:g} seconds", retryable=True)
+
+
+class ResponseTooLarge(StepFailure):
+    """The answer, decompressed, is larger than was asked for."""
+
+    def __init__(self, host: str, limit: int) -> None:
+        super().__init__("payload-too-large", f"The answer of {host} is larger than {limit} bytes", retryable=False)
+
+
+class ServiceMissing(WorkflowEngineError):
+    """A step used a service that whoever assembled the engine did not lend."""
+
+    code = "service-missing"
+
+    def __init__(self, service: str) -> None:
+        super().__init__(f"This engine was assembled without the service '{service}'")
+
+
+class NoHttp:
+    """Stands where nobody lends HTTP: listing and validating step types needs no network."""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        raise ServiceMissing("http")
