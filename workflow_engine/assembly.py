@@ -176,6 +176,7 @@ async def assemble(given: Surroundings) -> Parts:
     recovery = Recovery(journal, ring.runtime)
     face = _face(given, ring, plans, catalogue, hosts, recovery)
     await face.steps.load()
+    await face.workflows.load(LOCAL.namespace)
     await hosts.load(LOCAL.namespace)
     return Parts(face, ring, http, plugins, recovery, _pruner(given))
 
@@ -200,7 +201,6 @@ def _ring(given: Surroundings, plans: Plans, function_of: FunctionOf) -> Ring:
         clock,
         lambda live: _unheld(live, local),
         idle_after_seconds=settings.runtime.idle_after_seconds,
-        recent_limit=settings.runtime.recent_executions,
         max_open=settings.limits.max_open_executions,
     )
     routes = Routes(local, Unserved())

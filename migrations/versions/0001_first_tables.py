@@ -70,7 +70,7 @@ def upgrade() -> None:
         sa.Column("last_seq", COUNT, nullable=False),
         sa.Column("payloads", COUNT, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
-        sa.CheckConstraint("first_seq >= 1 AND last_seq >= first_seq", name="ck_event_seq"),
+        sa.CheckConstraint("first_seq >= 1 AND last_seq >= first_seq", name=op.f("ck_event_seq")),
         sa.PrimaryKeyConstraint("position", name="pk_event"),
         sa.UniqueConstraint("namespace", "execution_id", "first_seq", name="uq_event_namespace_execution_id_first_seq"),
     )
@@ -103,9 +103,10 @@ def upgrade() -> None:
         sa.Column("total_steps", COUNT, nullable=False),
         sa.Column("reason", sa.Text, nullable=True),
         sa.Column("error", sa.Text, nullable=True),
+        sa.Column("step_statuses", sa.Text, nullable=True),
         sa.CheckConstraint(
             "status IN ('pending', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled')",
-            name="ck_execution_status",
+            name=op.f("ck_execution_status"),
         ),
         sa.PrimaryKeyConstraint("namespace", "execution_id", name="pk_execution"),
     )
@@ -175,7 +176,7 @@ def upgrade() -> None:
         sa.Column("version_number", COUNT, nullable=False),
         sa.Column("created_at", sa.Double, nullable=False),
         sa.Column("updated_at", sa.Double, nullable=False),
-        sa.CheckConstraint("version_number >= 1", name="ck_workflow_version_number"),
+        sa.CheckConstraint("version_number >= 1", name=op.f("ck_workflow_version_number")),
         sa.PrimaryKeyConstraint("namespace", "workflow_id", name="pk_workflow"),
     )
     op.create_index(
@@ -218,7 +219,7 @@ def upgrade() -> None:
         sa.Column("version_number", COUNT, autoincrement=False, nullable=False),
         sa.Column("definition", KEY, nullable=False),
         sa.Column("saved_at", sa.Double, nullable=False),
-        sa.CheckConstraint("version_number >= 1", name="ck_workflow_version_version_number"),
+        sa.CheckConstraint("version_number >= 1", name=op.f("ck_workflow_version_version_number")),
         sa.ForeignKeyConstraint(["definition"], ["definition.digest"], name="fk_workflow_version_definition"),
         sa.ForeignKeyConstraint(
             ["namespace", "workflow_id"],

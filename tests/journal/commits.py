@@ -1,7 +1,6 @@
 """Commits to append in tests, and the way to await them."""
 
 import asyncio
-from typing import Any
 
 from workflow_engine.history.events import (
     Event,
@@ -31,9 +30,9 @@ def answer_to(journal: Journal, commit: Commit) -> "asyncio.Future[BaseException
     return answer
 
 
-def opening(execution_id: str | None = None, *, acceptance: Acceptance | None = None, **record: Any) -> Commit:
+def opening(execution_id: str | None = None, *, acceptance: Acceptance | None = None, **record: object) -> Commit:
     """The commit that starts an execution; `record` are fields of `ExecutionRecord`."""
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "namespace": "default",
         "execution_id": execution_id or new_id(),
         "workflow_id": None,
@@ -44,19 +43,19 @@ def opening(execution_id: str | None = None, *, acceptance: Acceptance | None = 
         "principal": "local",
         **record,
     }
-    opened = ExecutionRecord(**facts)
+    opened = ExecutionRecord(**facts)  # type: ignore[arg-type] # the caller names them rightly
     started = ExecutionStarted(at=opened.started_at, input={"z": 1, "a": 2}, definition="d1", pins={}, seed=7)
     summary = Summary(ExecutionStatus.RUNNING, opened.started_at, pending_steps=2, total_steps=2)
     return Commit(opened.namespace, opened.execution_id, 1, (started,), summary, opened, DOCUMENT, acceptance)
 
 
 def following(
-    before: Commit, *events: Event, status: ExecutionStatus | None = None, at: float = NOW, **summary: Any
+    before: Commit, *events: Event, status: ExecutionStatus | None = None, at: float = NOW, **summary: object
 ) -> Commit:
     """The commit after another one of the same execution, of one step if no events are given."""
     first_seq = before.first_seq + len(before.events)
     ended_at = at if status is not None and status.is_terminal else None
-    summed = None if status is None else Summary(status, at, ended_at, **summary)
+    summed = None if status is None else Summary(status, at, ended_at, **summary)  # type: ignore[arg-type] # as above
     return Commit(before.namespace, before.execution_id, first_seq, events or a_step(), summed)
 
 

@@ -36,7 +36,6 @@ from workflow_engine.journal.contract import (
     KeyTaken,
     OpenExecution,
     StepTypeRow,
-    Summary,
     UnknownRow,
     UnwritableCommit,
 )
@@ -352,13 +351,12 @@ async def listed(journal: Journal, **wanted: object) -> list[str]:
 
 
 async def test_lists_are_newest_first_and_filtered(journal: Journal) -> None:
-    facts = [
-        {"workflow_id": "w", "workflow_name": "one", "user_id": "ann", "tags": ("red", "blue")},
-        {"workflow_id": "w", "workflow_name": "two", "user_id": "bob", "tags": ("red", "red")},
-        {"workflow_id": None, "workflow_name": "two", "user_id": None, "tags": ()},
-    ]
-    for number, record in enumerate(facts):
-        await append(journal, opening(f"e{number}", started_at=NOW + number, **record))
+    for commit in (
+        opening("e0", workflow_id="w", workflow_name="one", user_id="ann", tags=("red", "blue")),
+        opening("e1", workflow_id="w", workflow_name="two", user_id="bob", tags=("red", "red"), started_at=NOW + 1),
+        opening("e2", workflow_name="two", started_at=NOW + 2),
+    ):
+        await append(journal, commit)
     await append(journal, ending(opening("e1")))
 
     assert await listed(journal) == ["e2", "e1", "e0"]
@@ -734,7 +732,3 @@ async def test_what_was_written_is_counted(journal: Journal) -> None:
     assert journal.written.transactions - before == 11
     assert journal.written.commits == 11
     assert journal.written.rows >= 11
-
-
-def test_a_summary_names_every_status_the_database_allows() -> None:
-    assert {Summary(status, NOW).status for status in ExecutionStatus} == set(ExecutionStatus)

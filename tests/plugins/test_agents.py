@@ -1,16 +1,17 @@
 """What the agent step answers while no provider is configured, and that it never hides a wrong configuration."""
 
-from typing import Any
+from typing import Unpack
 
 import pytest
 
-from tests.plugins.asking import NOON_TEXT, ask, verdict
-from workflow_engine.steps.contract import Completed, StepFailure
+from tests.plugins.asking import NOON_TEXT, More, ask, verdict
+from workflow_engine.jsontext import JsonObject
+from workflow_engine.steps.contract import Completed, Simulation, StepFailure
 
-AGENT = {"agent_name": "Analyzer", "model": "m1", "system_prompt": "You analyse."}
+AGENT: JsonObject = {"agent_name": "Analyzer", "model": "m1", "system_prompt": "You analyse."}
 
 
-def failure(config: Any, given: Any = None, **more: Any) -> StepFailure:
+def failure(config: JsonObject, given: JsonObject | None = None, **more: Unpack[More]) -> StepFailure:
     with pytest.raises(StepFailure) as caught:
         verdict("agent_execution", config, given, **more)
     return caught.value
@@ -26,8 +27,10 @@ def response(query: str) -> str:
     [
         (
             "Please ANALYZE what",
-            "Based on my analysis using the m1 model, I can provide the following insights: "
-            "[Simulated analysis response for PoC]",
+            (
+                "Based on my analysis using the m1 model, I can provide the following insights: "
+                "[Simulated analysis response for PoC]"
+            ),
         ),
         ("summarize the question", "Here's a summary of the content: [Simulated summary response for PoC]"),
         ("a question", "To answer your question: [Simulated answer response for PoC]"),
@@ -43,7 +46,7 @@ def test_the_first_word_that_matches_chooses_the_sentence(query: str, answer: st
 
 
 def test_the_simplified_answer_is_marked_as_simulated() -> None:
-    config = {"agent_config": AGENT, "query": "Hello", "return_simplified": True}
+    config: JsonObject = {"agent_config": AGENT, "query": "Hello", "return_simplified": True}
     answered = verdict("agent_execution", config)
     assert isinstance(answered, Completed)
     assert answered.simulated is True
@@ -64,7 +67,7 @@ def test_the_simplified_answer_is_marked_as_simulated() -> None:
 
 
 def test_the_full_answer_carries_the_run_and_its_metadata() -> None:
-    config = {"agent_config": {**AGENT, "provider_type": "openai", "agent_id": "a-1"}, "query": "Hello"}
+    config: JsonObject = {"agent_config": {**AGENT, "provider_type": "openai", "agent_id": "a-1"}, "query": "Hello"}
     answer = ask("agent_execution", config)
     assert answer["agent_execution"] == {
         "response": answer["response"],
@@ -82,14 +85,14 @@ def test_the_full_answer_carries_the_run_and_its_metadata() -> None:
 
 
 def test_an_agent_may_be_described_flat() -> None:
-    config = {"agent_name": "Helper", "model_name": "m2", "provider": "p", "query": "Hello"}
+    config: JsonObject = {"agent_name": "Helper", "model_name": "m2", "provider": "p", "query": "Hello"}
     run = ask("agent_execution", config)["agent_execution"]
     assert (run["agent_name"], run["model"], run["provider_type"]) == ("Helper", "m2", "p")
     assert ask("agent_execution", {"query": "Hello"})["agent_execution"]["agent_name"] == "Assistant"
 
 
 def test_a_template_takes_its_values_from_the_input() -> None:
-    config = {"agent_config": AGENT, "query_template": "{verb} {data}"}
+    config: JsonObject = {"agent_config": AGENT, "query_template": "{verb} {data}"}
     assert "insights" in ask("agent_execution", config, {"verb": "analyze", "data": {"n": 1}})["response"]
 
 
@@ -122,13 +125,13 @@ def test_the_query_may_come_with_the_input() -> None:
         {"agent_config": AGENT},
     ],
 )
-@pytest.mark.parametrize("simulation", ["fallback", "always", "never"])
-def test_a_wrong_configuration_is_never_simulated_away(config: Any, simulation: Any) -> None:
+@pytest.mark.parametrize("simulation", list(Simulation))
+def test_a_wrong_configuration_is_never_simulated_away(config: JsonObject, simulation: Simulation) -> None:
     assert failure(config, simulation=simulation).error_code == "invalid-config"
 
 
 def test_forbidden_simulation_without_a_provider_fails() -> None:
-    failed = failure({"agent_config": AGENT, "query": "q"}, simulation="never")
+    failed = failure({"agent_config": AGENT, "query": "q"}, simulation=Simulation.NEVER)
     assert (failed.error_code, failed.retryable) == ("no-provider", False)
 
 
@@ -137,5 +140,5 @@ def test_a_conversation_is_not_simulated() -> None:
 
 
 def test_asking_for_simulation_is_told_as_the_reason() -> None:
-    answer = ask("agent_execution", {"query": "q"}, simulation="always")
+    answer = ask("agent_execution", {"query": "q"}, simulation=Simulation.ALWAYS)
     assert answer["simulation_reason"] == "simulation-asked-for"

@@ -6,8 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from tests.plugins.asking import builtins, request, resumed
-from workflow_engine.steps.contract import Completed, Effect, OfferedStep, Routed, Suspended
+from tests.plugins.asking import builtins, request
+from workflow_engine.jsontext import Json
+from workflow_engine.steps.contract import Completed, Effect, OfferedStep, Resumption, Routed, Suspended
 from workflow_engine.steps.schemas import compile_schema
 
 NAMES = sorted(builtins())
@@ -29,14 +30,15 @@ def examples(name: str) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", list(builtins()[name].type.examples))
 
 
-def plain(offered: OfferedStep, example: dict[str, Any], now: float = 1.0) -> Any:
+def plain(offered: OfferedStep, example: dict[str, Any], now: float = 1.0) -> Json:
     """The output of an example, waited for if it suspends."""
     name = offered.type.name
     answered: Any = offered.function(request(name, example["config"], example["input"], now=now))
     if isinstance(answered, Suspended):
-        came = resumed("signal" if answered.signal else "timer", answered.memo, {"p": 1})
+        came = Resumption("signal" if answered.signal else "timer", answered.memo, {"p": 1})
         answered = offered.function(request(name, example["config"], example["input"], now=now + 1, resumption=came))
-    return answered.output if isinstance(answered, Completed | Routed) else answered
+    output: Json = answered.output if isinstance(answered, Completed | Routed) else answered
+    return output
 
 
 def test_the_built_in_types_are_these() -> None:
@@ -98,7 +100,7 @@ def test_an_unknown_field_of_a_config_is_advised_on(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_unknown_choices_are_left_to_the_step_and_its_sentence(name: str) -> None:
-    def holds_enum(value: Any) -> bool:
+    def holds_enum(value: Json) -> bool:
         if isinstance(value, dict):
             return "enum" in value or any(holds_enum(item) for item in value.values())
         return isinstance(value, list) and any(holds_enum(item) for item in value)

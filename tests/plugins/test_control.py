@@ -1,14 +1,17 @@
 """What the control steps decide, and how the waiting ones suspend and come back."""
 
-from typing import Any
+from typing import Unpack
 
 import pytest
 
-from tests.plugins.asking import NOON, NOON_TEXT, ask, resumed, verdict
-from workflow_engine.steps.contract import Routed, StepFailure, Suspended
+from tests.plugins.asking import NOON, NOON_TEXT, More, ask, verdict
+from workflow_engine.jsontext import Json, JsonObject
+from workflow_engine.steps.contract import Resumption, Routed, StepFailure, Suspended
 
 
-def failure(step_type: str, config: Any = None, given: Any = None, **more: Any) -> StepFailure:
+def failure(
+    step_type: str, config: JsonObject | None = None, given: JsonObject | None = None, **more: Unpack[More]
+) -> StepFailure:
     with pytest.raises(StepFailure) as caught:
         verdict(step_type, config, given, **more)
     return caught.value
@@ -18,7 +21,7 @@ def failure(step_type: str, config: Any = None, given: Any = None, **more: Any) 
 
 
 def test_conditional_answers_every_key_clients_read() -> None:
-    config = {"condition_key": "score", "condition_value": 85, "true_result": "yes", "false_result": "no"}
+    config: JsonObject = {"condition_key": "score", "condition_value": 85, "true_result": "yes", "false_result": "no"}
     assert ask("conditional", config, {"score": 85}) == {
         "result": "yes",
         "condition_met": True,
@@ -62,8 +65,8 @@ def test_conditional_answers_every_key_clients_read() -> None:
         ("not_exists", "", None, False),
     ],
 )
-def test_conditional_compares_json_as_json(kind: str, value: Any, other: Any, met: bool) -> None:
-    config = {"condition_type": kind, "condition_value": other}
+def test_conditional_compares_json_as_json(kind: str, value: Json, other: Json, met: bool) -> None:
+    config: JsonObject = {"condition_type": kind, "condition_value": other}
     answer = ask("conditional", config, {"value": value})
     assert (answer["condition_met"], answer["result"], answer["test_value"]) == (met, met, value)
 
@@ -90,14 +93,14 @@ def test_an_unknown_condition_type_is_an_invalid_config() -> None:
 # --- switch
 
 
-def routed(config: Any) -> Routed:
+def routed(config: JsonObject) -> Routed:
     answered = verdict("switch", config)
     assert isinstance(answered, Routed)
     return answered
 
 
 def test_switch_goes_on_with_the_first_case_that_holds() -> None:
-    config = {
+    config: JsonObject = {
         "cases": [{"condition": False, "then": "a"}, {"condition": True, "then": "b"}, {"condition": True, "then": "c"}]
     }
     answered = routed(config)
@@ -113,12 +116,12 @@ def test_switch_goes_on_with_the_first_case_that_holds() -> None:
 
 
 def test_switch_compares_a_value() -> None:
-    config = {"value": 1, "cases": [{"equals": True, "then": "a"}, {"equals": 1.0, "then": "b"}]}
+    config: JsonObject = {"value": 1, "cases": [{"equals": True, "then": "a"}, {"equals": 1.0, "then": "b"}]}
     assert routed(config).to == ("b",)
 
 
 @pytest.mark.parametrize(("default", "to"), [({"default": "z"}, ("z",)), ({}, ())])
-def test_switch_without_a_match_takes_the_default_or_goes_nowhere(default: Any, to: tuple[str, ...]) -> None:
+def test_switch_without_a_match_takes_the_default_or_goes_nowhere(default: JsonObject, to: tuple[str, ...]) -> None:
     answered = routed({"cases": [{"condition": False, "then": "a"}], **default})
     assert answered.to == to
     assert isinstance(answered.output, dict)
@@ -134,7 +137,7 @@ def test_switch_without_a_match_takes_the_default_or_goes_nowhere(default: Any, 
         {"cases": [{"condition": 1, "then": "a"}]},
     ],
 )
-def test_a_case_that_says_too_little_or_too_much_is_an_invalid_config(config: Any) -> None:
+def test_a_case_that_says_too_little_or_too_much_is_an_invalid_config(config: JsonObject) -> None:
     assert failure("switch", config).error_code == "invalid-config"
 
 
@@ -147,7 +150,7 @@ def test_a_delay_suspends_and_holds_nothing() -> None:
 
 
 def test_a_delay_that_is_over_tells_what_passed() -> None:
-    came_back = resumed("timer", {"started": NOON})
+    came_back = Resumption("timer", {"started": NOON})
     assert ask("delay", {"delay_seconds": 5}, {"k": 1}, now=NOON + 5.25, resumption=came_back) == {
         "delay_requested": 5,
         "delay_actual": 5.25,
@@ -163,7 +166,7 @@ def test_no_delay_is_over_at_once() -> None:
 
 
 def test_a_clock_that_was_set_back_gives_no_negative_delay() -> None:
-    answer = ask("delay", {"delay_seconds": 5}, now=NOON - 100, resumption=resumed("timer", {"started": NOON}))
+    answer = ask("delay", {"delay_seconds": 5}, now=NOON - 100, resumption=Resumption("timer", {"started": NOON}))
     assert answer["delay_actual"] == 0.0
 
 
@@ -172,12 +175,12 @@ def test_a_clock_that_was_set_back_gives_no_negative_delay() -> None:
 
 def test_waiting_for_a_signal_suspends_with_and_without_a_time_limit() -> None:
     assert verdict("wait_for_signal", {"signal_name": "go"}) == Suspended(signal="go")
-    config = {"signal_name": "go", "timeout_seconds": 60}
+    config: JsonObject = {"signal_name": "go", "timeout_seconds": 60}
     assert verdict("wait_for_signal", config) == Suspended(seconds=60.0, signal="go")
 
 
 def test_a_signal_that_came_is_the_output() -> None:
-    came = resumed("signal", payload={"by": "Ada"})
+    came = Resumption("signal", payload={"by": "Ada"})
     assert ask("wait_for_signal", {"signal_name": "go"}, resumption=came) == {
         "signal": "go",
         "payload": {"by": "Ada"},
@@ -188,15 +191,15 @@ def test_a_signal_that_came_is_the_output() -> None:
 
 
 def test_a_signal_that_did_not_come_fails_the_step() -> None:
-    config = {"signal_name": "go", "timeout_seconds": 60}
-    failed = failure("wait_for_signal", config, resumption=resumed("timer"))
+    config: JsonObject = {"signal_name": "go", "timeout_seconds": 60}
+    failed = failure("wait_for_signal", config, resumption=Resumption("timer"))
     assert (failed.error_code, failed.retryable) == ("signal-timeout", False)
     assert failed.message == "Signal go did not come within 60 seconds"
 
 
 def test_a_signal_that_did_not_come_may_be_no_failure() -> None:
-    config = {"signal_name": "go", "timeout_seconds": 60, "on_timeout": "continue"}
-    answer = ask("wait_for_signal", config, resumption=resumed("timer"))
+    config: JsonObject = {"signal_name": "go", "timeout_seconds": 60, "on_timeout": "continue"}
+    answer = ask("wait_for_signal", config, resumption=Resumption("timer"))
     assert (answer["timed_out"], answer["payload"], answer["received_at"]) == (True, None, None)
 
 

@@ -6,21 +6,24 @@ from typing import Any
 import pytest
 
 from tests.plugins.asking import NOON_TEXT, ask, verdict
+from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.steps.contract import StepFailure
 
 
-def failure(step_type: str, config: Any = None, given: Any = None) -> StepFailure:
+def failure(step_type: str, config: JsonObject | None = None, given: JsonObject | None = None) -> StepFailure:
     with pytest.raises(StepFailure) as caught:
         verdict(step_type, config, given)
     return caught.value
 
 
-def result(config: Any, given: Any = None) -> Any:
-    return ask("data_processing", config, given)["result"]
+def result(config: JsonObject, given: JsonObject | None = None) -> Json:
+    found: Json = ask("data_processing", config, given)["result"]
+    return found
 
 
-def merged(config: Any, given: Any) -> Any:
-    return ask("data_merge", config, given)["result"]
+def merged(config: JsonObject, given: JsonObject) -> dict[str, Any]:
+    found: dict[str, Any] = ask("data_merge", config, given)["result"]
+    return found
 
 
 # --- data_input
@@ -38,7 +41,7 @@ def test_static_input_answers_the_data_of_the_document() -> None:
 @pytest.mark.parametrize(
     ("config", "data"), [({}, {}), ({"data": [1]}, [1]), ({"data": None}, None), ({"data": "x"}, "x")]
 )
-def test_static_is_the_default_and_takes_any_json(config: Any, data: Any) -> None:
+def test_static_is_the_default_and_takes_any_json(config: JsonObject, data: Json) -> None:
     assert ask("data_input", config, {"ignored": 1})["data"] == data
 
 
@@ -85,31 +88,34 @@ def test_the_example_of_the_readme_is_shouted() -> None:
 
 
 @pytest.mark.parametrize("config", [{}, {"processing_type": "passthrough"}, {"processing_type": "identity"}])
-def test_passthrough_answers_the_input(config: Any) -> None:
+def test_passthrough_answers_the_input(config: JsonObject) -> None:
     assert result(config, {"a": {"b": [1, None]}}) == {"a": {"b": [1, None]}}
 
 
 def test_case_changes_every_string_at_any_depth_but_no_key_and_no_other_value() -> None:
-    given = {"Key": ["aB", 1, True, None, {"Inner": "cD", "n": 2.5}], "e": "ß"}
+    given: JsonObject = {"Key": ["aB", 1, True, None, {"Inner": "cD", "n": 2.5}], "e": "ß"}
     assert result({"processing_type": "uppercase"}, given) == {
         "Key": ["AB", 1, True, None, {"Inner": "CD", "n": 2.5}],
         "e": "SS",
     }
-    assert result({"processing_type": "lowercase"}, given)["Key"][4] == {"Inner": "cd", "n": 2.5}
+    assert result({"processing_type": "lowercase"}, given) == {
+        "Key": ["ab", 1, True, None, {"Inner": "cd", "n": 2.5}],
+        "e": "ß",
+    }
 
 
 def test_case_leaves_the_request_untouched() -> None:
-    given = {"a": [{"b": "x"}]}
+    given: JsonObject = {"a": [{"b": "x"}]}
     before = copy.deepcopy(given)
     assert result({"processing_type": "uppercase"}, given) == {"a": [{"b": "X"}]}
     assert given == before
 
 
 def test_case_reaches_a_string_deeper_than_the_stack_of_python() -> None:
-    deep: Any = "x"
+    deep: Json = "x"
     for _ in range(20_000):
         deep = [deep]
-    found = result({"processing_type": "uppercase"}, {"deep": deep})["deep"]
+    found: Any = ask("data_processing", {"processing_type": "uppercase"}, {"deep": deep})["result"]["deep"]
     while isinstance(found, list):
         found = found[0]
     assert found == "X"
@@ -123,7 +129,7 @@ def test_case_reaches_a_string_deeper_than_the_stack_of_python() -> None:
         {"processing_type": "transform", "transformation": "lowercase", "options": {"transformation": "uppercase"}},
     ],
 )
-def test_a_transformation_stands_in_options_or_beside_them(config: Any) -> None:
+def test_a_transformation_stands_in_options_or_beside_them(config: JsonObject) -> None:
     assert result(config, {"a": "b"}) == {"a": "B"}
 
 
@@ -141,7 +147,7 @@ def test_a_transform_without_a_transformation_changes_nothing() -> None:
         ({}, ""),
     ],
 )
-def test_word_count_reads_the_first_text_it_finds(given: Any, text: str) -> None:
+def test_word_count_reads_the_first_text_it_finds(given: JsonObject, text: str) -> None:
     assert result({"processing_type": "word_count"}, given) == {
         "word_count": len(text.split()),
         "character_count": len(text),
@@ -185,7 +191,7 @@ def test_sentiment_counts_words_of_praise_and_blame(
         ({"input": {"x": 1, "y": 2}}, {"count": 1}),
     ],
 )
-def test_count_counts_keys_items_or_characters(given: Any, counted: Any) -> None:
+def test_count_counts_keys_items_or_characters(given: JsonObject, counted: Json) -> None:
     assert result({"processing_type": "count"}, given) == counted
 
 
@@ -201,11 +207,17 @@ def test_what_cannot_be_counted_breaks_the_contract() -> None:
         ({"filter_key": "z"}, {"a": 1, "b": 2}, {}),
         ({"filter_key": "a"}, {"data": {"a": 1, "b": 2}}, {"a": 1}),
         ({"filter_key": "k", "filter_value": 1}, {"data": [{"k": 1}, {"k": 2}, {"x": 1}, 7]}, [{"k": 1}]),
-        ({"filter_key": "k", "filter_value": 1}, {"items": [{"k": 1}, {"k": True}, {"k": 1.0}]}, [{"k": 1}, {"k": 1.0}]),
+        (
+            {"filter_key": "k", "filter_value": 1},
+            {"items": [{"k": 1}, {"k": True}, {"k": 1.0}]},
+            [{"k": 1}, {"k": 1.0}],
+        ),
         ({"filter_key": "k", "filter_value": None}, {"items": [{"k": None}, {}]}, [{"k": None}]),
     ],
 )
-def test_filter_keeps_a_key_of_an_object_and_matching_items_of_a_list(options: Any, given: Any, kept: Any) -> None:
+def test_filter_keeps_a_key_of_an_object_and_matching_items_of_a_list(
+    options: Json, given: JsonObject, kept: Json
+) -> None:
     assert result({"processing_type": "filter", "options": options}, given) == kept
 
 
@@ -219,12 +231,12 @@ def test_an_expression_arrives_evaluated_and_is_the_result() -> None:
 
 
 def test_metadata_is_merged_into_a_result_that_is_an_object() -> None:
-    options = {"metadata": {"by": "us", "count": "no"}}
+    options: JsonObject = {"metadata": {"by": "us", "count": "no"}}
     assert result({"processing_type": "count", "options": options}, {"a": 1}) == {"by": "us", "count": "no"}
 
 
 def test_metadata_is_never_dropped_silently() -> None:
-    config = {"processing_type": "expression", "expression": [1], "options": {"metadata": {"by": "us"}}}
+    config: JsonObject = {"processing_type": "expression", "expression": [1], "options": {"metadata": {"by": "us"}}}
     assert failure("data_processing", config).error_code == "invalid-config"
 
 
@@ -236,7 +248,7 @@ def test_metadata_is_never_dropped_silently() -> None:
         ("data_merge", {"merge_strategy": "zip"}, "Unknown merge_strategy: zip"),
     ],
 )
-def test_an_unknown_choice_is_an_invalid_config(step_type: str, config: Any, sentence: str) -> None:
+def test_an_unknown_choice_is_an_invalid_config(step_type: str, config: JsonObject, sentence: str) -> None:
     failed = failure(step_type, config)
     assert (failed.error_code, failed.message, failed.retryable) == ("invalid-config", sentence, False)
 
@@ -282,7 +294,7 @@ def test_sum_adds_numbers_and_no_booleans() -> None:
 
 
 @pytest.mark.parametrize("given", [{"a": 2**63 - 1, "b": 1}, {"a": 1e308, "b": 1e308}])
-def test_a_sum_that_no_json_number_holds_fails(given: Any) -> None:
+def test_a_sum_that_no_json_number_holds_fails(given: JsonObject) -> None:
     assert failure("data_merge", {"merge_strategy": "sum"}, given).error_code == "number-out-of-range"
 
 
@@ -310,5 +322,5 @@ def test_a_transform_answers_what_was_built(way: str) -> None:
 
 
 @pytest.mark.parametrize("config", [{}, {"template": 1, "expression": 2}])
-def test_a_transform_needs_exactly_one_way(config: Any) -> None:
+def test_a_transform_needs_exactly_one_way(config: JsonObject) -> None:
     assert failure("data_transform", config).error_code == "invalid-config"

@@ -26,7 +26,6 @@ def test_the_defaults_are_the_promised_ones() -> None:
     assert (LIMITS.schema_bytes, LIMITS.schema_depth) == (64 * 1024, 32)
     assert (LIMITS.default_page, LIMITS.max_page, LIMITS.max_wait_seconds) == (50, 500, 60)
     assert (LIMITS.max_idempotency_key_length, LIMITS.idempotency_hours) == (255, 24)
-    assert settings.runtime.quarantine_after_crashes == 3
 
 
 def test_settings_never_change() -> None:

@@ -96,6 +96,21 @@ def test_the_pin_of_a_registered_type_survives_a_plugin_that_takes_its_name() ->
     assert pinned.owner == "ada"
 
 
+def test_what_is_no_pin_is_not_found() -> None:
+    catalogue = Catalogue([builtin("b")])
+    for pin in ("b", "b@", "b@1", "b@^1.0.0", "ghost@1.0.0"):
+        assert catalogue.exact("default", pin) is None
+
+
+def test_an_entry_is_the_latest_that_was_not_removed() -> None:
+    catalogue = Catalogue()
+    for version in ("1.0.0", "1.1.0"):
+        catalogue.add("default", entry("a", version))
+    catalogue.remove("default", "a", "1.1.0")
+    assert catalogue.entry("default", "a") == entry("a", "1.0.0")
+    assert catalogue.entry("default", "ghost") is None
+
+
 def test_the_listing_shows_the_latest_of_each_built_in_types_first() -> None:
     catalogue = Catalogue([builtin("z"), builtin("y")], since=3.0)
     for version in ("1.0.0", "1.1.0"):

@@ -12,6 +12,8 @@ INVALID: Final = 2
 """What was given cannot be used: arguments, or a document."""
 NOT_FINISHED: Final = 3
 """It was cancelled, or did not end in time."""
+INTERRUPTED: Final = 130
+"""Ctrl-C, as shells count it."""
 
 
 class InvalidArgument(InvalidRequest):

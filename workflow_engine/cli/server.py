@@ -7,14 +7,15 @@ import json
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Final, cast
 from urllib.parse import quote, urlencode, urlsplit
 
-from workflow_engine.cli.events import Event, read_stream
+from workflow_engine.cli.events import Event, event_of, read_stream
 from workflow_engine.cli.failures import InvalidArgument
+from workflow_engine.cli.place import DeadlineReached
 from workflow_engine.errors import Problem, Unavailable, WorkflowEngineError
 from workflow_engine.jsontext import Json, JsonObject
 
@@ -69,6 +70,11 @@ def _problems(body: JsonObject) -> Iterator[Problem]:
             yield Problem(*(str(each.get(name, "")) for name in ("code", "message", "pointer")))
 
 
+def path_of(*parts: str) -> str:
+    """A path whose parts may hold anything, as ids and names that people type do."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """`url` as it is written by people: `http://127.0.0.1:8006`."""
@@ -110,12 +116,9 @@ class Server:
 
     def _ask(self, method: str, path: str, body: Json = None, query: Mapping[str, object] | None = None) -> JsonObject:
         """Raises `ServerUnreachable`, `ServerRefused`, `NotOurServer`."""
-        with closing(self._connection(_ANSWER_SECONDS)) as connection:
-            try:
-                response = self._send(connection, method, path, body, query or {})
-                content = response.read()
-            except (OSError, HTTPException) as error:
-                raise ServerUnreachable(self.url, _why(error)) from None
+        with self._connected(_ANSWER_SECONDS) as connection:
+            response = self._send(connection, method, path, body, query or {})
+            content = response.read()
         return self._answer(response.status, content)
 
     def _answer(self, status: int, content: bytes) -> JsonObject:
@@ -131,37 +134,40 @@ class Server:
 
     # --- events
 
+    def past_events(self, path: str, after: int = 0) -> Iterator[Event]:
+        """Every event behind `after` that happened up to now, page by page."""
+        at: Json = after
+        while at is not None:
+            page = self.get(path, after=at)
+            yield from (event_of(cast(JsonObject, each)) for each in cast(list[Json], page["events"]))
+            at = page["next_after"]
+
     def events(self, path: str, after: int = 0, deadline: float | None = None) -> Iterator[Event]:
         """Every event of a stream behind `after`, across restarts of the server, until it has ended.
 
-        `deadline` on the clock of `time.monotonic`. Raises `TimeoutError`; `ServerUnreachable` once it was away too long.
+        `deadline` on the clock of `time.monotonic`. Raises `DeadlineReached`; `ServerUnreachable` once it was away too long.
         """
         contact = time.monotonic()
         while True:
             try:
                 for event in self._events(path, after, deadline):
-                    after, contact = event.seq, time.monotonic()
+                    after = event.seq
                     yield event
                     if event.is_last:
                         return
-                why = "the stream ended early"
-            except ServerRefused as refusal:
-                if refusal.status != 503:
+                contact = time.monotonic()
+            except ServerUnreachable:
+                if time.monotonic() - contact > PATIENCE_SECONDS:
                     raise
-                why = str(refusal)
-            except (OSError, HTTPException) as error:
-                why = _why(error)
-            _seconds_left(deadline)
-            if time.monotonic() - contact > PATIENCE_SECONDS:
-                raise ServerUnreachable(self.url, why)
-            time.sleep(_RETRY_SECONDS)
+            time.sleep(min(_RETRY_SECONDS, _seconds_left(deadline)))
 
     def _events(self, path: str, after: int, deadline: float | None) -> Iterator[Event]:
-        with closing(self._connection(_ANSWER_SECONDS)) as connection:
-            connection.connect()
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        with self._connected(_ANSWER_SECONDS) as connection:
             wire = connection.sock
-            headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
             response = self._send(connection, "GET", path, None, {}, headers)
+            if response.status == 503:
+                raise ServerUnreachable(self.url, "it is not ready")
             if response.status >= 400:
                 self._answer(response.status, response.read())
             try:
@@ -171,10 +177,17 @@ class Server:
 
     # --- the wire
 
-    def _connection(self, seconds: float) -> HTTPConnection:
+    @contextmanager
+    def _connected(self, seconds: float) -> Iterator[HTTPConnection]:
+        """Raises `ServerUnreachable` for whatever goes wrong on the wire."""
         parts = urlsplit(self.url)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        return kind(cast(str, parts.hostname), parts.port, timeout=seconds)
+        with closing(kind(cast(str, parts.hostname), parts.port, timeout=seconds)) as connection:
+            try:
+                connection.connect()
+                yield connection
+            except (OSError, HTTPException) as error:
+                raise ServerUnreachable(self.url, _why(error)) from None
 
     def _send(
         self,
@@ -186,7 +199,7 @@ class Server:
         headers: Mapping[str, str] | None = None,
     ) -> HTTPResponse:
         given = {name: value for name, value in query.items() if value is not None}
-        target = urlsplit(self.url).path + quote(path, safe="/%:") + (f"?{urlencode(given, doseq=True)}" if given else "")
+        target = urlsplit(self.url).path + path + (f"?{urlencode(given, doseq=True)}" if given else "")
         content = None if body is None else json.dumps(body).encode()
         described = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if content else {})
         connection.request(method, target, content, described | dict(headers or {}))
@@ -194,10 +207,14 @@ class Server:
 
 
 def _lines(response: HTTPResponse, wire: socket.socket, deadline: float | None) -> Iterator[bytes]:
-    """Line by line, each waited for as long as there is time; a silent line is opened anew now and then."""
+    """Line by line; a stream that stays silent for long is ended here, to be opened anew."""
     while True:
         wire.settimeout(_seconds_left(deadline))
-        if not (line := response.readline()):
+        try:
+            line = response.readline()
+        except TimeoutError:
+            return
+        if not line:
             return
         yield line
 
@@ -205,7 +222,7 @@ def _lines(response: HTTPResponse, wire: socket.socket, deadline: float | None) 
 def _seconds_left(deadline: float | None) -> float:
     left = PATIENCE_SECONDS if deadline is None else deadline - time.monotonic()
     if left <= 0:
-        raise _DeadlineReached
+        raise DeadlineReached
     return min(left, PATIENCE_SECONDS)
 
 

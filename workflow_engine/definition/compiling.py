@@ -146,6 +146,7 @@ def _plan(definition: WorkflowDefinition, understanding: Understanding, options:
         pins=MappingProxyType({sketch.written.step_type: _type_of(sketch).pin for sketch in ranked}),
         on_missing_worker=(options.on_missing_worker or definition.on_missing_worker).value,
         tags=definition.tags,
+        has_inline_steps=any(step.type.inline for step in steps.values()),
     )
 
 

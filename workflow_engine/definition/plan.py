@@ -97,3 +97,5 @@ class Plan:
     """Step type as written -> the exact `name@version` it was compiled against."""
     on_missing_worker: str = "wait"
     tags: tuple[str, ...] = ()
+    has_inline_steps: bool = False
+    """Whether any step may run inside a turn of the engine."""

@@ -7,6 +7,7 @@ then.
 import ipaddress
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -77,14 +78,14 @@ class HostPattern:
     def parse(cls, text: str) -> "HostPattern":
         """Raises `InvalidHostPattern`."""
         written = text.strip().lower()
-        if (network := _network(written.strip("[]"))) is not None:
+        if (network := _network(_unbracketed(written))) is not None:
             return cls(network=network)
         host, colon, port = written.rpartition(":")
         if not colon:
             return cls(name=_name(written))
         if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
             raise InvalidHostPattern
-        if (network := _network(host.strip("[]"))) is not None:
+        if (network := _network(_unbracketed(host))) is not None:
             return cls(network=network, port=int(port))
         return cls(name=_name(host), port=int(port))
 
@@ -103,19 +104,20 @@ def _network(text: str) -> Network | None:
         return None
 
 
+def _unbracketed(text: str) -> str:
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
+
+
 def _name(text: str) -> str:
     labels = text.removeprefix("*.").rstrip(".").split(".")
-    well_formed = all(
-        label and len(label) < 64 and label.replace("-", "").replace("_", "").isalnum() for label in labels
-    )
-    if not well_formed or len(text) > 255:
+    if len(text) > 255 or not all(_LABEL.fullmatch(label) for label in labels):
         raise InvalidHostPattern
     return text.rstrip(".")
 
 
 def why_not(host: str, addresses: Iterable[Address], port: int, allowed: Iterable[str], loopback: bool) -> str | None:
     """Why this host may not be called, or None. All addresses must pass: one that is forbidden is enough to refuse."""
-    patterns = [HostPattern.parse(entry) for entry in allowed]
+    patterns = _readable(allowed)
     known = host.lower().rstrip(".")
     for found in addresses:
         address = without_disguise(found)
@@ -123,6 +125,15 @@ def why_not(host: str, addresses: Iterable[Address], port: int, allowed: Iterabl
         if not (listed or is_public(address) or (loopback and address.is_loopback)):
             return f"{_kind(address)} is not allowed unless the list of allowed hosts names it"
     return None
+
+
+def _readable(entries: Iterable[str]) -> list[HostPattern]:
+    """An entry that means nothing allows nothing, and must not stop the calls that others allow."""
+    patterns: list[HostPattern] = []
+    for entry in entries:
+        with suppress(InvalidHostPattern):
+            patterns.append(HostPattern.parse(entry))
+    return patterns
 
 
 def _kind(address: Address) -> str:

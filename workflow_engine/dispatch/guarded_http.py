@@ -36,6 +36,7 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 
 _USER_AGENT: Final = "workflow-engine"
 _MAX_URL_BYTES: Final = 8_192
+_LONGEST_JUDGEMENT_SECONDS: Final = 5.0
 _NO_KEPT_CONNECTIONS: Final = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
 
 
@@ -72,10 +73,20 @@ class GuardedHttp:
         except httpx2.RequestError as failure:
             raise ConnectionBroke(host, _short(failure)) from failure
 
-    async def judge(self, url: str, namespace: str) -> None:
-        """Raise what `send` would raise for this URL and its host; connects to nothing."""
-        prepared = self._prepared(HttpRequest("GET", url, namespace=namespace))
-        await self._transport.judged_addresses(prepared.url, namespace)
+    async def objection(self, url: str, namespace: str) -> str | None:
+        """Why this URL could not be called now, or None: for judging a URL when it is registered. Connects to nothing.
+
+        A name that cannot be resolved now is no objection: it is judged again, resolved, at every call.
+        """
+        try:
+            prepared = self._prepared(HttpRequest("GET", url, namespace=namespace))
+            async with asyncio.timeout(_LONGEST_JUDGEMENT_SECONDS):
+                await self._transport.judged_addresses(prepared.url, namespace)
+        except (HostNotAllowed, InvalidConfig) as failure:
+            return failure.message
+        except (HostUnreachable, TimeoutError):
+            return None
+        return None
 
     async def aclose(self) -> None:
         await self._client.aclose()

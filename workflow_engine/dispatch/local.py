@@ -2,8 +2,9 @@
 
 import asyncio
 import inspect
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from workflow_engine.clock import Clock
@@ -17,6 +18,15 @@ from workflow_engine.steps.contract import StepFailure, StepFunction, StepType
 
 FunctionOf: TypeAlias = Callable[[StepType], StepFunction | None]
 """The function that serves a type in this process; None when nothing here does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A step type, what does its work here, and whether that would block the loop."""
+
+    type: StepType
+    function: StepFunction | None
+    in_thread: bool
 
 
 class LocalSteps:
@@ -35,9 +45,11 @@ class LocalSteps:
         self._clock = clock
         self._threads = threads
         self._max_running = max_running
-        self._waiting: deque[Task] = deque()
+        self._waiting: OrderedDict[tuple[str, str], Task] = OrderedDict()
+        self._served: dict[int, Served] = {}
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._in_threads: dict[tuple[str, str], Call] = {}
+        self._draining = False
         self._stopping = False
 
     def report_to(self, report: Report) -> None:
@@ -53,18 +65,18 @@ class LocalSteps:
             return self._failed(task, started, failure)
 
     def dispatch(self, task: Task) -> None:
-        if self._stopping:
+        if self._draining:
             return
-        function = self._function_of(task.type)
-        if function is not None and not inspect.iscoroutinefunction(inspect.unwrap(function)):
+        if self._serving(task.type).in_thread:
             self._begin_in_thread(task)
         elif len(self._running) < self._max_running:
             self._begin(task)
         else:
-            self._waiting.append(task)
+            self._waiting[task.key] = task
 
     def abort(self, execution_id: str, path: str) -> None:
         key = (execution_id, path)
+        self._waiting.pop(key, None)
         if (running := self._running.pop(key, None)) is not None:
             running.cancel()
             self._begin_waiting()
@@ -72,6 +84,7 @@ class LocalSteps:
             self._threads.give_up(in_thread)
 
     async def stop(self, grace_seconds: float) -> None:
+        self._draining = True
         self._waiting.clear()
         deadline = self._clock.monotonic() + grace_seconds
         while (self._running or self._in_threads) and (left := deadline - self._clock.monotonic()) > 0:
@@ -86,7 +99,7 @@ class LocalSteps:
         key = (execution_id, path)
         if self._stopping:
             return False
-        return key in self._running or key in self._in_threads or any(task.key == key for task in self._waiting)
+        return key in self._running or key in self._in_threads or key in self._waiting
 
     @property
     def busy(self) -> tuple[int, int]:
@@ -110,7 +123,7 @@ class LocalSteps:
 
     def _begin_waiting(self) -> None:
         while self._waiting and len(self._running) < self._max_running:
-            self._begin(self._waiting.popleft())
+            self._begin(self._waiting.popitem(last=False)[1])
 
     async def _run(self, task: Task) -> None:
         started = self._clock.monotonic()
@@ -123,7 +136,8 @@ class LocalSteps:
             report = self._failed(task, started, failure)
         if self._running.get(task.key) is asyncio.current_task():
             del self._running[task.key]
-            self._begin_waiting()
+            if self._waiting:
+                self._begin_waiting()
         self._tell(task, report)
 
     def _tell(self, task: Task, report: Succeeded | Failed) -> None:
@@ -131,11 +145,20 @@ class LocalSteps:
             self._report(task, report)
 
     def _function(self, task: Task) -> StepFunction:
-        function = self._function_of(task.type)
+        function = self._serving(task.type).function
         if function is None:
             message = f"No installed plugin offers the function of step type {task.type.name}"
             raise StepFailure("step-not-served", message, retryable=False)
         return function
+
+    def _serving(self, step_type: StepType) -> Served:
+        """Looked up once for each contract: its identity is that of the value, which the entry keeps alive."""
+        served = self._served.get(id(step_type))
+        if served is None:
+            function = self._function_of(step_type)
+            in_thread = function is not None and not inspect.iscoroutinefunction(inspect.unwrap(function))
+            served = self._served[id(step_type)] = Served(step_type, function, in_thread)
+        return served
 
     def _answered(self, task: Task, started: float, answer: object) -> Succeeded:
         verdict = self._gates.check_answer(task.type, answer)

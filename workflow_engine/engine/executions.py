@@ -1,6 +1,7 @@
 """Executions: start one, look at it, watch it, and everything a person or another program may do to it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar, cast
@@ -15,6 +16,7 @@ from workflow_engine.engine.plans import Plans, ToRun
 from workflow_engine.engine.public_events import PublicEvent, public, public_page
 from workflow_engine.engine.views import ExecutionView, ResultsView, execution_view, results_view, row_view
 from workflow_engine.engine.workflows import Workflows, version_number
+from workflow_engine.errors import InvalidRequest
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.inputs import Cancel, Input, Pause, Resolve, Resume, Signal, Start
 from workflow_engine.history.events import StepError
@@ -31,6 +33,16 @@ from workflow_engine.steps.contract import Simulation
 T = TypeVar("T")
 
 EVENTS_A_PAGE: Final = 500
+
+
+SIGNAL_NAME: Final = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class InvalidSignalName(InvalidRequest):
+    code = "invalid-signal-name"
+
+    def __init__(self) -> None:
+        super().__init__("the name of a signal has 1 to 128 visible ASCII characters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +193,7 @@ class Executions:
                 after = event.seq
                 if event.is_last:
                     return
-            if await self._has_ended(caller, execution_id):
+            if not await self._is_open(caller, execution_id):
                 return
             while True:
                 news = [public(entry) for entry in await watcher.news()]
@@ -206,23 +218,24 @@ class Executions:
                 return
             after = page.next_after
 
-    async def _has_ended(self, caller: Caller, execution_id: str) -> bool:
-        """Whether there is nothing to wait for; the terminal event may still come through the watcher."""
+    async def _is_open(self, caller: Caller, execution_id: str) -> bool:
+        """Whether there is anything to wait for. Raises `ExecutionNotFound`."""
+        live = self._runtime.live(caller.namespace, execution_id)
+        if live is not None and live.is_quiet:
+            return live.execution.state.ended is None
         row = await self._journal.execution(caller.namespace, execution_id)
-        return row is not None and row.summary.status.is_terminal
+        if row is None:
+            raise ExecutionNotFound
+        return not row.summary.status.is_terminal
 
     async def wait(self, caller: Caller, execution_id: str, seconds: float) -> ResultsView:
         """The results at the end, or as they are when the time is over."""
-        watcher = self._watchers.watch(execution_id)
-        try:
-            async with asyncio.timeout(seconds):
-                while not (results := await self.results(caller, execution_id)).status.is_terminal:
-                    await watcher.news()
-                return results
-        except TimeoutError:
-            return await self.results(caller, execution_id)
-        finally:
-            self._watchers.forget(execution_id, watcher)
+        with self._runtime.end_of(execution_id) as ended:
+            if await self._is_open(caller, execution_id):
+                await asyncio.wait([ended], timeout=seconds)
+            if ended.done():
+                return results_view(ended.result())
+        return await self.results(caller, execution_id)
 
     # --- acting
 
@@ -249,6 +262,8 @@ class Executions:
         """Delivered to the step that waits for it, or kept for the one that will. Raises `ExecutionEnded`,
         `InvalidSignalName`.
         """
+        if not SIGNAL_NAME.fullmatch(name):
+            raise InvalidSignalName
         asked = Request(f"signal:{execution_id}:{name}", key, "" if key is None else digest(payload))
 
         async def act(row: Callable[[str, Json], Acceptance | None]) -> Json:

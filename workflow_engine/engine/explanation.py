@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from workflow_engine.dispatch.routes import BY_WORKERS
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.frontier import Frontier
 from workflow_engine.history.state import StepState, Wait
@@ -37,7 +38,7 @@ def _reasons(execution: Execution) -> Iterator[Reason]:
         if step is not None and step.status.is_terminal:
             continue
         if step is not None and step.status is StepStatus.RUNNING and not step.held:
-            yield _leased(step)
+            yield _unserved(execution, step) or _leased(step)
         elif paused is not None:
             yield Reason(path, "PAUSED", f"the execution is paused: {paused}", {"reason": paused})
         elif step is not None and step.wait is not None:
@@ -49,6 +50,15 @@ def _reasons(execution: Execution) -> Iterator[Reason]:
 def _leased(step: StepState) -> Reason:
     details: JsonObject = {"worker": "local", "attempt": step.attempt, "until": step.deadline}
     return Reason(step.path, "LEASED", "it runs in the server's own process", details)
+
+
+def _unserved(execution: Execution, step: StepState) -> Reason | None:
+    """No worker can connect yet, so whatever only workers serve waits for one."""
+    step_type = execution.planned(step.path).type
+    if step_type.execution_type not in BY_WORKERS:
+        return None
+    details: JsonObject = {"step_type": step_type.name, "version": step_type.version, "last_seen": None}
+    return Reason(step.path, "NO_WORKER", f"no worker serves {step_type.pin}", details)
 
 
 def _waiting(step: StepState, wait: Wait) -> Reason:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from workflow_engine.definition.envelope import DOCUMENT, ExecuteRequest, Run, SavedRun, read_envelope, read_saved_run
+from workflow_engine.definition.envelope import DOCUMENT, Run, SavedRun, read_envelope, read_saved_run
 from workflow_engine.definition.limits import DefinitionLimits
 from workflow_engine.definition.model import ExecutionOptions, WorkflowDefinition
 from workflow_engine.definition.plan import Plan
@@ -54,13 +54,15 @@ class Plans:
 
     def read(self, body: Json) -> ToRun:
         """The body of a start: an envelope or the document alone. Raises `InvalidDocument`."""
-        where = body.get(DOCUMENT) if isinstance(body, dict) else None
-        known = self._documents.get(digest(where)) if isinstance(where, dict) else None
+        written = body.get(DOCUMENT, body) if isinstance(body, dict) else None
+        known = self._documents.get(digest(written)) if isinstance(written, dict) else None
         if known is None or not isinstance(body, dict):
             request = read_envelope(body, self._limits)
-            return ToRun(self._remembered(request, body), request.run, request.document_pointer)
+            return ToRun(self._keep(digest(written), request.definition), request.run, request.document_pointer)
+        if written is body:
+            return ToRun(known, Run(workflow_id=known.definition.workflow_id), "")
         around = {name: value for name, value in body.items() if name != DOCUMENT}
-        return ToRun(known, read_saved_run(around, self._limits), f"/{DOCUMENT}")
+        return ToRun(known, read_saved_run(around, self._limits) if around else Run(), f"/{DOCUMENT}")
 
     def read_saved(self, body: Json) -> SavedRun:
         """The body that runs a saved workflow. Raises `InvalidDocument`."""
@@ -102,10 +104,6 @@ class Plans:
         wrong = validator.problems(given)
         if wrong:
             raise InvalidDocument([Problem(each.code, each.message, "/input_data" + each.pointer) for each in wrong])
-
-    def _remembered(self, request: ExecuteRequest, body: Json) -> Document:
-        written = body.get(DOCUMENT, body) if isinstance(body, dict) else None
-        return self._keep(digest(written), request.definition)
 
     def _keep(self, key: str, definition: WorkflowDefinition) -> Document:
         json = definition.document()

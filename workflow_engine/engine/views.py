@@ -1,5 +1,6 @@
 """What callers see of an execution. Built inside a turn, so that a view never shows what is not durable."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from workflow_engine.execution.execution import Execution
@@ -9,7 +10,7 @@ from workflow_engine.history.statuses import ExecutionStatus, StepStatus
 from workflow_engine.journal.contract import ExecutionRecord, ExecutionRow, Summary
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.runtime.live import Live
-from workflow_engine.runtime.summaries import summarize
+from workflow_engine.runtime.summaries import step_statuses, summarize
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class ExecutionView:
     version: int
     phase: str | None = None
     """`compensating` while compensations run."""
-    step_statuses: dict[str, StepStatus] = field(default_factory=dict)
+    step_statuses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,12 @@ class ResultsView:
 
 def execution_view(live: Live) -> ExecutionView:
     execution = live.execution
-    statuses = {path: execution.state.status_of(path) for path in execution.paths()}
     phase = "compensating" if execution.state.compensating is not None and execution.state.ended is None else None
-    return ExecutionView(live.record, summarize(execution), execution.state.version, phase, statuses)
+    return ExecutionView(live.record, summarize(execution), execution.state.version, phase, step_statuses(execution))
 
 
 def row_view(row: ExecutionRow) -> ExecutionView:
-    return ExecutionView(row.record, row.summary, row.last_seq)
+    return ExecutionView(row.record, row.summary, row.last_seq, step_statuses=row.summary.step_statuses or {})
 
 
 def results_view(live: Live) -> ResultsView:

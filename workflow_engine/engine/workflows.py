@@ -14,6 +14,7 @@ from workflow_engine.errors import Conflict, InvalidRequest, NotFound
 from workflow_engine.journal.contract import Journal, KeyTaken, UnknownRow, WorkflowRow
 from workflow_engine.jsontext import Json, JsonObject
 
+IDS_AT_ONCE: Final = 500
 WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,254}")
 
 
@@ -49,6 +50,18 @@ class Workflows:
         self._journal = journal
         self._plans = plans
         self._clock = clock
+        self._saved: set[tuple[str, str]] = set()
+
+    async def load(self, namespace: str) -> None:
+        """Learn the ids that are saved already; once, at start."""
+        known, total = 0, 1
+        while known < total:
+            rows, total = await self._journal.workflows(namespace, IDS_AT_ONCE, known)
+            self._saved.update((namespace, row.workflow_id) for row in rows)
+            known += max(len(rows), 1)
+
+    def is_saved(self, namespace: str, workflow_id: str) -> bool:
+        return (namespace, workflow_id) in self._saved
 
     def validate(self, caller: Caller, document: Json) -> ValidationReport:
         """Everything that is wrong with a document; never raises."""
@@ -68,13 +81,15 @@ class Workflows:
         if not WORKFLOW_ID.fullmatch(name):
             raise InvalidWorkflowId
         try:
-            return await self._journal.save_workflow(
+            row = await self._journal.save_workflow(
                 caller.namespace, name, read.digest, read.json, self._clock.now(), create=create
             )
         except KeyTaken as taken:
             raise WorkflowExists(name) from taken
         except UnknownRow as unknown:
             raise WorkflowNotFound from unknown
+        self._saved.add((caller.namespace, name))
+        return row
 
     async def get(self, caller: Caller, workflow_id: str, version: int | None = None) -> WorkflowRow:
         row = await self._journal.workflow(caller.namespace, workflow_id, version)
@@ -97,6 +112,7 @@ class Workflows:
         """Running executions keep the definition they started with."""
         if not await self._journal.delete_workflow(caller.namespace, workflow_id):
             raise WorkflowNotFound
+        self._saved.discard((caller.namespace, workflow_id))
 
 
 def default_id(name: str) -> str:

@@ -14,6 +14,7 @@ from workflow_engine.execution.errors import (
     NotPaused,
     NoUnknownOutcome,
     StaleDelivery,
+    TooManySignals,
     UnknownStep,
 )
 from workflow_engine.execution.execution import Execution
@@ -22,6 +23,7 @@ from workflow_engine.execution.inputs import (
     Cancel,
     Failed,
     Input,
+    Loss,
     Pause,
     Recover,
     Resolve,
@@ -46,7 +48,9 @@ from workflow_engine.history.statuses import StepStatus
 from workflow_engine.steps.contract import Completed, Effect, Suspended
 
 DEATHS_BEFORE_QUARANTINE: Final = 3
+MOST_UNTAKEN_SIGNALS: Final = 1_000
 OUTCOME_UNKNOWN: Final = "outcome-unknown"
+QUARANTINED: Final = "quarantined"
 
 
 def decide(execution: Execution, entering: Input) -> list[Event]:
@@ -111,6 +115,8 @@ def _tick(turn: Turn, _tick: Tick) -> None:
 
 
 def _signal(turn: Turn, signal: Signal) -> None:
+    if sum(map(len, turn.state.signals.values())) >= MOST_UNTAKEN_SIGNALS:
+        raise TooManySignals(MOST_UNTAKEN_SIGNALS)
     turn.emit(SignalReceived(turn.now, signal.name, signal.payload))
     if turn.state.paused is None:
         fire_due(turn)
@@ -118,6 +124,8 @@ def _signal(turn: Turn, signal: Signal) -> None:
 
 
 def _cancel(turn: Turn, cancel: Cancel) -> None:
+    if cancel.compensate and turn.state.paused is not None:
+        _unpause(turn)  # whoever asks for compensations does not want them to wait
     cancel_execution(turn, cancel.reason, cancel.compensate)
     advance(turn)
 
@@ -131,11 +139,15 @@ def _pause(turn: Turn, pause: Pause) -> None:
 def _resume(turn: Turn, _resume: Resume) -> None:
     if turn.state.paused is None:
         raise NotPaused(turn.state.status)
-    turn.emit(ExecutionResumed(turn.now))
-    for step in [step for step in turn.state.open.values() if step.held]:
-        turn.emit(StepRescheduled(turn.now, step.path, step.delivery + 1, "resumed"))
+    _unpause(turn)
     fire_due(turn)
     advance(turn)
+
+
+def _unpause(turn: Turn) -> None:
+    turn.emit(ExecutionResumed(turn.now))
+    for step in [step for step in turn.state.open.values() if step.held]:
+        _reschedule(turn, step, "resumed")
 
 
 def _recover(turn: Turn, recover: Recover) -> None:
@@ -145,15 +157,20 @@ def _recover(turn: Turn, recover: Recover) -> None:
         for path in recover.lost
         if (step := turn.state.open.get(path)) and step.status is StepStatus.RUNNING and not step.held
     ]
-    deadly = recover.crashed and any(step.server_deaths + 1 >= DEATHS_BEFORE_QUARANTINE for step in lost)
+    deadly = recover.loss is Loss.DIED and any(
+        not step.stopped and step.server_deaths + 1 >= DEATHS_BEFORE_QUARANTINE for step in lost
+    )
     for step in lost:
-        _hand_over_again(
-            turn, step, "quarantined" if deadly else "server-died" if recover.crashed else "server-stopped"
-        )
+        _hand_over_again(turn, step, QUARANTINED if deadly else _why(recover.loss, step))
     if deadly and turn.state.paused is None and turn.state.ended is None:
-        turn.emit(ExecutionPaused(turn.now, "quarantined"))
+        turn.emit(ExecutionPaused(turn.now, QUARANTINED))
     fire_due(turn)
     advance(turn)
+
+
+def _why(loss: Loss, step: StepState) -> str:
+    """What was given up in order did not run when the process ended, however it ended."""
+    return "server-started" if loss is Loss.DIED and step.stopped else loss.value
 
 
 def _hand_over_again(turn: Turn, step: StepState, reason: str) -> None:
@@ -163,7 +180,15 @@ def _hand_over_again(turn: Turn, step: StepState, reason: str) -> None:
     if planned.type.effect is Effect.AT_MOST_ONCE:
         outcome_unknown(turn, step, "the server stopped while this step ran")
         return
-    turn.emit(StepRescheduled(turn.now, step.path, step.delivery + 1, reason))
+    _reschedule(turn, step, reason)
+
+
+def _reschedule(turn: Turn, step: StepState, reason: str) -> None:
+    """The attempt begins anew; while nobody may have it, no time runs against it."""
+    timeout = turn.execution.planned(step.path).timeout
+    rests = reason == QUARANTINED or turn.state.paused is not None
+    deadline = None if timeout is None or rests else turn.now + timeout
+    turn.emit(StepRescheduled(turn.now, step.path, step.delivery + 1, reason, deadline))
 
 
 def _resolve(turn: Turn, resolve: Resolve) -> None:
@@ -172,7 +197,7 @@ def _resolve(turn: Turn, resolve: Resolve) -> None:
         raise UnknownStep
     if step.wait is None or step.wait.reason != OUTCOME_UNKNOWN:
         raise NoUnknownOutcome(resolve.path)
-    turn.emit(StepRescheduled(turn.now, step.path, step.delivery + 1, "resolved"))
+    _reschedule(turn, step, "resolved")
     if resolve.completed:
         end_step(turn, step, Completed(resolve.output), 0.0)
     elif resolve.error is not None:

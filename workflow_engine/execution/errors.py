@@ -1,6 +1,6 @@
 """Why an input cannot enter an execution. Nothing changes when one of these is raised."""
 
-from workflow_engine.errors import Conflict, NotFound
+from workflow_engine.errors import Conflict, NotFound, OverLimit
 from workflow_engine.history.statuses import ExecutionStatus
 
 
@@ -39,6 +39,13 @@ class NoUnknownOutcome(Conflict):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"step {path} does not wait for somebody to say what became of it")
+
+
+class TooManySignals(OverLimit):
+    code = "too-many-signals"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} signals wait in this execution and no step has taken them")
 
 
 class UnknownStep(NotFound):

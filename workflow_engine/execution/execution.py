@@ -4,11 +4,23 @@ from collections.abc import Iterable, Iterator
 
 from workflow_engine.definition.plan import Plan, PlannedStep
 from workflow_engine.execution.frontier import Frontier
-from workflow_engine.history.events import Event, ExecutionStarted, StepFailed, StepRetrying, StepScheduled
+from workflow_engine.history.events import (
+    Event,
+    ExecutionStarted,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepRetrying,
+    StepScheduled,
+    StepSkipped,
+)
 from workflow_engine.history.state import ExecutionState, apply
-from workflow_engine.history.statuses import IllegalMove, StepStatus
+from workflow_engine.history.statuses import IllegalMove
 
 ROOT = ""
+
+_BEGINNINGS = (StepScheduled, StepRetrying)
+_ENDS = (StepCompleted, StepFailed, StepSkipped, StepCancelled)
 
 
 class Execution:
@@ -61,18 +73,25 @@ class Execution:
 
     def apply(self, event: Event) -> None:
         """Advance by one event: the fold first, then the frontier of the step it is about."""
-        path: str | None = getattr(event, "path", None)
-        before = self.state.status_of(path) if path is not None else StepStatus.PENDING
-        apply(self.state, event)
-        if path is not None:
-            self._follow(event, path, before)
+        if isinstance(event, _BEGINNINGS):
+            self._follow_beginning(event.path, event)
+        elif isinstance(event, _ENDS):
+            self._follow_end(event.path, event)
+        else:
+            apply(self.state, event)
 
-    def _follow(self, event: Event, path: str, before: StepStatus) -> None:
+    def _follow_beginning(self, path: str, event: Event) -> None:
+        is_first = path not in self.state.open
+        apply(self.state, event)
+        if is_first:
+            frontier = self.frontier_of(path)
+            frontier.began(path[len(frontier.prefix) :])
+
+    def _follow_end(self, path: str, event: Event) -> None:
+        was_open = path in self.state.open
+        apply(self.state, event)
         frontier = self.frontier_of(path)
         step_id = path[len(frontier.prefix) :]
-        if before is StepStatus.PENDING and isinstance(event, StepScheduled | StepRetrying):
-            frontier.began(step_id)
         if isinstance(event, StepFailed) and event.handled_by is not None:
             frontier.route(event.handled_by, event.error, step_id)
-        if self.state.status_of(path).is_terminal:
-            frontier.end(step_id, before is not StepStatus.PENDING)
+        frontier.end(step_id, was_open)

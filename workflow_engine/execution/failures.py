@@ -56,9 +56,12 @@ def fail_execution(turn: Turn, error: StepError) -> None:
 
 
 def cancel_execution(turn: Turn, reason: str, compensate: bool) -> None:
-    """Nothing new starts; running steps are called back. Compensates only when asked, and not twice."""
-    if compensate and turn.state.compensating is None:
-        _close(turn, reason, "cancelled", StepError("cancelled", reason))
+    """Nothing new starts; running steps are called back. Compensates only when asked; compensations that run already
+    then go on.
+    """
+    if compensate:
+        if turn.state.compensating is None:
+            _close(turn, reason, "cancelled", StepError("cancelled", reason))
         return
     cancel_unended(turn, reason, frozenset())
     turn.emit(ExecutionCancelled(turn.now, reason))

@@ -34,8 +34,8 @@ class Frontier:
         "_routed",
         "_routers_left",
         "_targets_of",
+        "_settled",
         "body",
-        "ended",
         "open",
         "prefix",
         "remaining",
@@ -45,7 +45,7 @@ class Frontier:
         self.body = body
         self.prefix = prefix
         self.open = 0
-        self.ended: set[str] = set()
+        self._settled: set[str] = set()
         self.remaining = sum(step.role is not Role.COMPENSATION for step in body.steps.values())
         self._blockers = {step.id: len(step.waits_for) for step in body.steps.values()}
         self._routers_left = {target: len(routers) for target, routers in body.routers.items()}
@@ -58,12 +58,13 @@ class Frontier:
                 self._queue_if_ready(step_id)
 
     def next_ready(self) -> PlannedStep | None:
-        """Take the first ready step in order of rank, if there is a place for it; steps that began already are passed
-        over.
+        """Take the first ready step in order of rank, if there is a place for it.
+
+        While a history is folded, steps become ready and begin without being taken: these are passed over.
         """
         while self._ready and (self.body.width == 0 or self.open < self.body.width):
             step_id = heappop(self._ready)[1]
-            if step_id not in self.ended:
+            if step_id not in self._settled:
                 return self.body.steps[step_id]
         return None
 
@@ -73,7 +74,7 @@ class Frontier:
 
     def began(self, step_id: str) -> None:
         self.open += 1
-        self._queued.add(step_id)
+        self._settled.add(step_id)
 
     def route(self, target: str, error: StepError, source: str) -> None:
         """The first failure routed to a target is the one it runs for."""
@@ -83,7 +84,7 @@ class Frontier:
     def end(self, step_id: str, was_open: bool) -> None:
         """Account for a step that ended, and queue whoever waited for it alone."""
         self.open -= was_open
-        self.ended.add(step_id)
+        self._settled.add(step_id)
         self.remaining -= self.body.steps[step_id].role is not Role.COMPENSATION
         for dependent in self.body.dependents.get(step_id, ()):
             self._blockers[dependent] -= 1
@@ -95,7 +96,7 @@ class Frontier:
 
     def _queue_if_ready(self, step_id: str) -> None:
         step = self.body.steps[step_id]
-        if step_id in self._queued or self._blockers[step_id] > 0 or step.role is Role.COMPENSATION:
+        if step_id in self._queued or step_id in self._settled or self._blockers[step_id] > 0 or step.role is Role.COMPENSATION:
             return
         if step.role is Role.CATCH_TARGET and step_id not in self._routed and self._routers_left[step_id] > 0:
             return

@@ -1,6 +1,7 @@
 """Everything that may enter an execution. `now` is UTC epoch seconds, read once by whoever submits."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TypeAlias
 
 from workflow_engine.history.events import StepError
@@ -74,13 +75,24 @@ class Resume:
     now: float
 
 
+class Loss(StrEnum):
+    """How running steps lost whoever held them."""
+
+    DIED = "server-died"
+    """The process is gone. Told at the next start, also after an orderly stop."""
+    STOPPED = "server-stopped"
+    """The server stops in order and gives them up."""
+    REFOLDED = "turn-lost"
+    """A turn could not be stored, and the execution was folded again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recover:
-    """The process that held these running steps is gone; `crashed` tells a death from an orderly stop."""
+    """Nobody holds these running steps any more."""
 
     now: float
     lost: tuple[str, ...]
-    crashed: bool
+    loss: Loss
 
 
 @dataclass(frozen=True, slots=True)

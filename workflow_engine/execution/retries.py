@@ -1,6 +1,7 @@
 """Whether an attempt is followed by another, and when."""
 
 import hashlib
+import math
 from typing import Final
 
 from workflow_engine.definition.model import BackoffStrategy
@@ -45,7 +46,7 @@ def _retried_by_default(step: PlannedStep, code: str) -> bool:
 
 def retry_delay(policy: RetryPolicy, attempt: int, retry_after: float | None, seed: int, path: str) -> float:
     """Seconds from the failure of `attempt` (from 1) to the next one, jitter drawn from (seed, path, attempt)."""
-    if retry_after is not None:
+    if retry_after is not None and math.isfinite(retry_after):
         return min(max(retry_after, 0.0), LONGEST_RETRY_AFTER)
     base = min(_backoff(policy, attempt - 1), policy.max_delay)
     return min(base * (1 + JITTER * _draw(seed, path, attempt)), policy.max_delay)

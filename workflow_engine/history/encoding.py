@@ -3,18 +3,24 @@ when read.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
-
-import orjson
+from dataclasses import fields
+from typing import Any, Final, TypeAlias, cast
 
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.history.events import EVENT_TYPES, Event, StepError
-from workflow_engine.jsontext import JsonObject
+from workflow_engine.jsontext import JsonObject, load, write
 
-Upcast = Callable[[JsonObject], JsonObject]
+Upcast: TypeAlias = Callable[[JsonObject], JsonObject]
+Upcasts: TypeAlias = Mapping[tuple[str, int], Upcast]
+"""(kind, old version) -> a function to the next version."""
 
-UPCASTS: Final[Mapping[tuple[str, int], Upcast]] = {}
-"""(kind, old version) -> a function to the next version; filled when an event's shape first changes."""
+UPCASTS: Final[Upcasts] = {}
+"""Filled when an event's shape first changes."""
+
+_VERSIONS: Final = {
+    kind: next(field.default for field in fields(event_type) if field.name == "v")
+    for kind, event_type in EVENT_TYPES.items()
+}
 
 
 class UnreadableEvent(WorkflowEngineError):
@@ -30,24 +36,28 @@ class UnreadableEvent(WorkflowEngineError):
 
 def encode_events(events: Sequence[Event]) -> bytes:
     """A JSON array with one object an event, in order."""
-    return orjson.dumps(events)
+    return write(events)
 
 
-def decode_events(body: bytes | str) -> list[Event]:
-    """The events of one `encode_events`. Raises `UnreadableEvent`."""
-    return [_decode(raw) for raw in orjson.loads(body)]
+def decode_events(body: bytes | str, upcasts: Upcasts = UPCASTS) -> list[Event]:
+    """The events of one `encode_events`, also of an older version. Raises `UnreadableEvent`."""
+    return [_decode(raw, upcasts) for raw in cast(list[dict[str, Any]], load(body))]
 
 
-def _decode(raw: dict[str, Any]) -> Event:
-    while upcast := UPCASTS.get((raw.get("kind", ""), raw.get("v", 0))):
+def _decode(raw: dict[str, Any], upcasts: Upcasts) -> Event:
+    while upcast := upcasts.get((raw.get("kind", ""), raw.get("v", 0))):
         raw = cast(dict[str, Any], upcast(raw))
-    event_type = EVENT_TYPES.get(raw.get("kind", ""))
-    if event_type is None or raw.get("v") != 1:
-        raise UnreadableEvent(raw.get("kind"), raw.get("v"))
+    kind, version = raw.get("kind", ""), raw.get("v")
+    event_type = EVENT_TYPES.get(kind)
+    if event_type is None or version != _VERSIONS[kind]:
+        raise UnreadableEvent(kind, version)
     for name in ("error", "caught"):
         if raw.get(name) is not None:
             raw[name] = StepError(**raw[name])
     for name in ("computed", "route"):
         if raw.get(name) is not None:
             raw[name] = tuple(raw[name])
-    return event_type(**raw)
+    try:
+        return event_type(**raw)
+    except TypeError as damage:
+        raise UnreadableEvent(kind, version) from damage

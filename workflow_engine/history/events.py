@@ -111,12 +111,13 @@ class StepScheduled:
 
 @dataclass(frozen=True, slots=True)
 class StepRescheduled:
-    """The same attempt is handed over again, because whoever held it is gone."""
+    """The same attempt is handed over again, because whoever held it is gone. It gets its time anew."""
 
     at: float
     path: str
     delivery: int
     reason: str
+    deadline: float | None = None
     kind: str = "step_rescheduled"
     v: int = 1
 

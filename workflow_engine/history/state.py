@@ -51,6 +51,7 @@ class Resumed:
     """How a suspended step came to go on; handed to it again should the hand-over be repeated."""
 
     by: Literal["timer", "signal"]
+    at: float
     memo: Json = None
     payload: Json = None
 
@@ -84,8 +85,10 @@ class StepState:
     resumed: Resumed | None = None
     server_deaths: int = 0
     """How often in a row the server died while this attempt ran inside it."""
+    stopped: bool = False
+    """Given up by a server that stopped in order: the next one takes it without counting a death."""
     held: bool = False
-    """Quarantined: not handed over until the execution is resumed."""
+    """Quarantined, or lost while the execution is paused: not handed over until it is resumed."""
 
 
 @dataclass(slots=True)
@@ -98,6 +101,8 @@ class ExecutionState:
     steps: dict[str, StepState] = field(default_factory=dict)
     open: dict[str, StepState] = field(default_factory=dict)
     """Steps that began and have not ended, in the order they began."""
+    running: int = 0
+    """How many open steps are running, and not waiting."""
     completion_order: list[str] = field(default_factory=list)
     signals: dict[str, deque[Json]] = field(default_factory=dict)
     """Signals nobody has taken yet."""
@@ -121,17 +126,22 @@ class ExecutionState:
             return ExecutionStatus.PENDING
         if self.paused is not None:
             return ExecutionStatus.PAUSED
-        if self.open and all(step.status is StepStatus.WAITING for step in self.open.values()):
+        if self.open and self.running == 0:
             return ExecutionStatus.WAITING
         return ExecutionStatus.RUNNING
 
     @property
     def next_due_at(self) -> float | None:
         """The next instant at which this execution moves by itself; None when only others can move it."""
-        dues = [due for step in self.open.values() if (due := _due(step, self.paused is not None)) is not None]
-        if self.started is not None and self.started.deadline is not None and self.compensating is None:
-            dues.append(self.started.deadline)
-        return min(dues, default=None) if self.ended is None else None
+        if self.ended is not None:
+            return None
+        paused = self.paused is not None
+        earliest = self.started.deadline if self.started is not None and self.compensating is None else None
+        for step in self.open.values():
+            due = _due(step, paused)
+            if due is not None and (earliest is None or due < earliest):
+                earliest = due
+        return earliest
 
     def status_of(self, path: str) -> StepStatus:
         step = self.steps.get(path)
@@ -157,6 +167,8 @@ def apply(state: ExecutionState, event: Event) -> None:
     """Advance the state by one event."""
     if state.ended is not None:
         raise IllegalMove("an execution", state.ended, event.kind)
+    if state.started is None and not isinstance(event, ExecutionStarted):
+        raise IllegalMove("an execution", state.status, event.kind)
     _APPLY[type(event)](state, event)
     state.version += 1
     state.updated_at = event.at
@@ -181,6 +193,8 @@ def _resumed(state: ExecutionState, event: ExecutionResumed) -> None:
 
 
 def _compensating(state: ExecutionState, event: ExecutionCompensating) -> None:
+    if state.compensating is not None:
+        raise IllegalMove("an execution that compensates", state.status, "compensating")
     state.compensating = event
 
 
@@ -200,30 +214,37 @@ def _cancelled(state: ExecutionState, event: ExecutionCancelled) -> None:
 
 
 def _end(state: ExecutionState, status: ExecutionStatus, at: float) -> None:
-    if state.started is None or state.open:
-        raise IllegalMove("an execution with open steps", state.status, status)
+    if state.open or status not in EXECUTION_MOVES[state.status]:
+        raise IllegalMove("an execution with open steps" if state.open else "an execution", state.status, status)
     state.ended = status
     state.completed_at = at
 
 
 def _step_scheduled(state: ExecutionState, event: StepScheduled) -> None:
-    step = _moved(state, event.path, StepStatus.RUNNING)
+    step = _handed_over(state, event, StepStatus.PENDING, StepStatus.WAITING)
+    if step.wait is not None and not step.wait.backoff:
+        raise IllegalMove(f"step {event.path}", "waiting for a timer or signal", "another attempt")
     if step.scheduled_at is None:
         step.scheduled_at = event.at
         step.computed = event.computed
         step.caught, step.caught_from = event.caught, event.caught_from
-    step.attempt, step.delivery = event.attempt, event.delivery
+    step.attempt = event.attempt
     step.attempt_at, step.deadline = event.at, event.deadline
     step.wait = step.resumed = None
     step.server_deaths = 0
+    step.held = step.stopped = False
     state.open[event.path] = step
 
 
 def _step_rescheduled(state: ExecutionState, event: StepRescheduled) -> None:
-    step = _moved(state, event.path, StepStatus.RUNNING)
-    step.delivery = event.delivery
-    step.held = event.reason == "quarantined"
-    step.server_deaths = step.server_deaths + 1 if event.reason == "server-died" else 0
+    step = _handed_over(state, event, StepStatus.RUNNING, StepStatus.WAITING)
+    step.deadline = event.deadline
+    step.held = event.reason == "quarantined" or state.paused is not None
+    step.stopped = event.reason == "server-stopped"
+    if event.reason == "server-died":
+        step.server_deaths += 1
+    elif event.reason != "turn-lost":
+        step.server_deaths = 0
     step.wait = None
 
 
@@ -232,18 +253,25 @@ def _step_retrying(state: ExecutionState, event: StepRetrying) -> None:
     step.error = event.error
     step.attempt = event.attempt
     step.wait = Wait(due_at=event.due_at, backoff=True)
+    step.deadline = step.resumed = None
+    step.held = step.stopped = False
     state.open[event.path] = step
 
 
 def _step_waiting(state: ExecutionState, event: StepWaiting) -> None:
+    if state.status_of(event.path) is not StepStatus.RUNNING:
+        raise IllegalMove(f"step {event.path}", state.status_of(event.path), StepStatus.WAITING)
     step = _moved(state, event.path, StepStatus.WAITING)
     step.wait = Wait(due_at=event.due_at, signal=event.signal, memo=event.memo, reason=event.reason)
+    if event.reason is not None:
+        step.deadline = None  # the attempt is over; only what became of it is not known
 
 
 def _timer_fired(state: ExecutionState, event: TimerFired) -> None:
-    step = _moved(state, event.path, StepStatus.RUNNING)
-    step.delivery = event.delivery
-    step.resumed = Resumed(by="timer", memo=step.wait.memo if step.wait else None)
+    step = _handed_over(state, event, StepStatus.WAITING)
+    if step.wait is None or step.wait.backoff or step.wait.due_at is None:
+        raise IllegalMove(f"step {event.path}", "waiting without a timer", StepStatus.RUNNING)
+    step.resumed = Resumed(by="timer", at=event.at, memo=step.wait.memo)
     step.wait = None
 
 
@@ -255,9 +283,10 @@ def _step_resumed(state: ExecutionState, event: StepResumed) -> None:
     waiting = state.signals.get(event.signal)
     if not waiting:
         raise IllegalMove(f"step {event.path} without a signal", StepStatus.WAITING, StepStatus.RUNNING)
-    step = _moved(state, event.path, StepStatus.RUNNING)
-    step.delivery = event.delivery
-    step.resumed = Resumed(by="signal", memo=step.wait.memo if step.wait else None, payload=waiting.popleft())
+    step = _handed_over(state, event, StepStatus.WAITING)
+    if step.wait is None or step.wait.signal != event.signal:
+        raise IllegalMove(f"step {event.path}", "waiting for something else", StepStatus.RUNNING)
+    step.resumed = Resumed(by="signal", at=event.at, memo=step.wait.memo, payload=waiting.popleft())
     step.wait = None
     if not waiting:
         del state.signals[event.signal]
@@ -287,12 +316,27 @@ def _step_cancelled(state: ExecutionState, event: StepCancelled) -> None:
     step.reason = event.reason
 
 
+def _handed_over(
+    state: ExecutionState, event: StepScheduled | StepRescheduled | TimerFired | StepResumed, *sources: StepStatus
+) -> StepState:
+    """A step begins or goes on, under a larger fence than any before."""
+    step = state.steps.get(event.path)
+    source = StepStatus.PENDING if step is None else step.status
+    if source not in sources or (step is not None and event.delivery <= step.delivery):
+        raise IllegalMove(f"step {event.path}", source, f"running under delivery {event.delivery}")
+    step = _moved(state, event.path, StepStatus.RUNNING)
+    step.delivery = event.delivery
+    return step
+
+
 def _moved(state: ExecutionState, path: str, target: StepStatus) -> StepState:
     step = state.steps.get(path)
     if step is None:
         step = state.steps[path] = StepState(path)
-    if target not in STEP_MOVES[step.status]:
-        raise IllegalMove(f"step {path}", step.status, target)
+    source = step.status
+    if target not in STEP_MOVES[source]:
+        raise IllegalMove(f"step {path}", source, target)
+    state.running += (target is StepStatus.RUNNING) - (source is StepStatus.RUNNING)
     step.status = target
     return step
 
@@ -301,7 +345,7 @@ def _ended(state: ExecutionState, path: str, status: StepStatus, at: float) -> S
     step = _moved(state, path, status)
     step.ended_at = at
     step.wait = step.deadline = step.resumed = None
-    step.held = False
+    step.held = step.stopped = False
     state.open.pop(path, None)
     state.tally[status] = state.tally.get(status, 0) + 1
     return step

@@ -104,11 +104,12 @@ _SUMMARY: Final = tuple(
         "total_steps",
         "reason",
         "error",
+        "step_statuses",
     )
 )
 SUMMARISE: Final = Bulk(
     (tables.EXECUTION.c.namespace, tables.EXECUTION.c.execution_id, *_SUMMARY),
-    f"UPDATE execution SET {', '.join(f'{column.name} = v.{column.name}' for column in _SUMMARY)} FROM v "  # noqa: S608
+    f"UPDATE execution SET {', '.join(f'{column.name} = v.{column.name}' for column in _SUMMARY)} FROM v "  # noqa: S608  # our own names
     f"WHERE execution.namespace = v.namespace AND execution.execution_id = v.execution_id "
     f"AND execution.status NOT IN ({tables.quoted(tables.ENDED)})",
     _ended,
@@ -201,6 +202,7 @@ def _summary(summary: Summary) -> Values:
         summary.total_steps,
         summary.reason,
         None if summary.error is None else write(summary.error).decode(),
+        None if summary.step_statuses is None else write(summary.step_statuses).decode(),
     )
 
 

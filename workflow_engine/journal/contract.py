@@ -120,6 +120,8 @@ class Summary:
     """Why it is paused."""
     error: JsonObject | None = None
     """`{code, message, details}` once it failed."""
+    step_statuses: Mapping[str, str] | None = None
+    """Status by path, of an execution at rest or ended; a running one is asked in memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from workflow_engine.journal.bulk import Batch, Bulk, Values, batch_of
 from workflow_engine.journal.contract import Commit, Failpoints, JournalLost, UnwritableCommit, Written
 from workflow_engine.journal.fence import Fence, Head
 from workflow_engine.journal.packing import PackedCommit
-from workflow_engine.journal.writer import Change, RowRefused
+from workflow_engine.journal.writer import Change, ConnectionGone, RowRefused
 
 T = TypeVar("T")
 
@@ -55,6 +55,8 @@ class Database(ABC):
         self.written: Final = Written()
         self._failpoints: Final = failpoints
         self._writing: Connection | None = None
+        self.driver: Any = None
+        """The driver's own connection: on the hot path nothing stands between us and it."""
         self.lost = ""
         """Why this process must not write any more; empty while it may."""
 
@@ -85,10 +87,9 @@ class Database(ABC):
             raise RuntimeError("the journal is not open")
         return self._writing
 
-    @property
-    def driver(self) -> Any:  # noqa: ANN401  # sqlite3, pysqlite3 or psycopg
-        """The driver's own connection: on the hot path nothing stands between us and it."""
-        return self.connection.connection.driver_connection
+    def write_on(self, connection: Connection) -> None:
+        """From now on this is the writer's connection."""
+        self._writing, self.driver = connection, connection.connection.driver_connection
 
     # --- transactions
 
@@ -120,7 +121,13 @@ class Database(ABC):
                 self.lost = str(named)
             if named is error:
                 raise
+            if self.is_gone():
+                raise ConnectionGone(str(named)) from error
             raise named from error
+
+    def is_gone(self) -> bool:
+        """Whether the writer's connection was lost, and with it what had not been committed."""
+        return False
 
     def ready(self) -> None:
         """Before anything is sent on the writer's connection. Raises `JournalUnavailable` while there is none."""

@@ -27,7 +27,7 @@ class LockFile:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Raises `JournalOwned` when another process holds it."""
+        """Raises `JournalOwned` when another process holds it, `OSError` when there can be no such file."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(descriptor)

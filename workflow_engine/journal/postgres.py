@@ -26,8 +26,9 @@ from workflow_engine.journal.contract import (
     JournalUnavailable,
 )
 from workflow_engine.journal.database import Database
+from workflow_engine.journal.fence import Head
 from workflow_engine.journal.packing import PackedCommit
-from workflow_engine.journal.writer import InDoubt, RowRefused
+from workflow_engine.journal.writer import ConnectionGone, InDoubt, RowRefused
 from workflow_engine.jsontext import write
 
 _STANDBY_SECONDS: Final = 0.5
@@ -57,7 +58,8 @@ class PostgresDatabase(Database):
         self.readers = create_engine(
             driver_url, pool_size=limits.reader_threads, max_overflow=0, pool_pre_ping=True, **common
         )
-        self.refusals = (psycopg.IntegrityError,)
+        # Cardinality: one key twice within a group.
+        self.refusals = (psycopg.IntegrityError, psycopg.errors.CardinalityViolation)
         self.unstorable = (psycopg.DataError,)
         self._session: tuple[int, str] | None = None
         self._term: int | None = None
@@ -77,10 +79,10 @@ class PostgresDatabase(Database):
 
     @property
     def url(self) -> str:
-        shown = self._address.set(username=None, password=None, query={})
-        return shown.set(drivername="postgresql").render_as_string(hide_password=True)
+        given = self._address
+        return URL.create("postgresql", host=given.host, port=given.port, database=given.database).render_as_string()
 
-    def _limit_waiting(self, connection: Any, _record: object) -> None:  # noqa: ANN401
+    def _limit_waiting(self, connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's
         for setting, seconds in (
             ("lock_timeout", self._timeouts.lock_seconds),
             ("statement_timeout", self._timeouts.statement_seconds),
@@ -101,10 +103,7 @@ class PostgresDatabase(Database):
 
     def own(self) -> None:
         self.lost, self._term = "", None
-        try:
-            self._connect()
-        except JournalUnavailable as error:
-            raise JournalRefused(str(error)) from error
+        self._connect()
         if not self._take_lock():
             self._drop()
             raise JournalOwned(
@@ -113,7 +112,7 @@ class PostgresDatabase(Database):
 
     def _connect(self) -> None:
         with self.naming_errors():
-            self._writing = self._writers.connect()
+            self.write_on(self._writers.connect())
             self._check_conditions()
 
     def _check_conditions(self) -> None:
@@ -134,7 +133,7 @@ class PostgresDatabase(Database):
         return taken
 
     def begin_term(self) -> None:
-        def begin(connection: Any) -> int:  # noqa: ANN401
+        def begin(connection: Any) -> int:  # noqa: ANN401  # the driver's
             next_term = text(
                 "INSERT INTO owner (name, term) VALUES ('engine', 1) "
                 "ON CONFLICT (name) DO UPDATE SET term = owner.term + 1 RETURNING term"
@@ -152,7 +151,22 @@ class PostgresDatabase(Database):
     def ready(self) -> None:
         super().ready()
         if self._writing is None:
-            self._come_back()
+            try:
+                self._come_back()
+            except ConnectionGone as error:
+                # The new connection, too: it is not worth a third one right now.
+                raise JournalUnavailable(str(error)) from error
+
+    def is_gone(self) -> bool:
+        if self._writing is not None and self.driver.closed:
+            self._drop()
+        return self._writing is None
+
+    def head(self, namespace: str, execution_id: str) -> Head | None:
+        try:
+            return super().head(namespace, execution_id)
+        except ConnectionGone:
+            return super().head(namespace, execution_id)
 
     def _come_back(self) -> None:
         """A new connection in place of a lost one: it may write only if nobody else did in between."""
@@ -195,8 +209,7 @@ class PostgresDatabase(Database):
             raise
 
     def _raise_if_gone(self, error: psycopg.Error) -> None:
-        if self.driver.closed:
-            self._drop()
+        if self.is_gone():
             raise InDoubt from error
 
     def roll_back(self) -> None:
@@ -215,7 +228,7 @@ class PostgresDatabase(Database):
         changed: int = self._execute(bulk, rows).rowcount
         return changed
 
-    def _execute(self, bulk: Bulk, rows: Sequence[Values]) -> Any:  # noqa: ANN401
+    def _execute(self, bulk: Bulk, rows: Sequence[Values]) -> Any:  # noqa: ANN401  # the driver's
         names = [column.name for column in bulk.columns]
         body = write([dict(zip(names, row, strict=True)) for row in rows]).decode()
         return self.driver.execute(_text(bulk), (body,), prepare=True)
@@ -262,6 +275,6 @@ class PostgresDatabase(Database):
 
 @cache
 def _text(bulk: Bulk) -> str:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
     columns = ", ".join(f"{column.name} {column.type.compile(dialect=dialect)}" for column in bulk.columns)
     return f"WITH v AS (SELECT * FROM json_to_recordset(%s::json) AS v({columns})) {bulk.action}"  # noqa: S608  # our names

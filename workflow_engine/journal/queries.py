@@ -1,7 +1,7 @@
 """What is read, as Core statements built once: SQLAlchemy compiles each a single time and caches it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, tuple_
 
@@ -81,7 +81,7 @@ def history(
     outside: dict[int, str] = {}
     if any(row.payloads for row in rows):
         span = {"first": rows[0].first_seq, "last": rows[-1].last_seq}
-        outside = dict(connection.execute(_OUTSIDE, {**key, **span}).tuples())
+        outside = {int(seq): str(body) for seq, body in connection.execute(_OUTSIDE, {**key, **span})}
     return [event for event in unpack(rows, outside) if event.seq > after][:limit]
 
 
@@ -179,13 +179,14 @@ def _summary(row: AnyRow) -> Summary:
         total_steps=row.total_steps,
         reason=row.reason,
         error=None if row.error is None else as_object(row.error),
+        step_statuses=None if row.step_statuses is None else cast(dict[str, str], as_object(row.step_statuses)),
     )
 
 
 def count_executions(
     connection: Connection, namespace: str, statuses: Sequence[ExecutionStatus]
 ) -> Mapping[ExecutionStatus, int]:
-    counted: dict[str, int] = dict(connection.execute(_COUNTED, {"namespace": namespace}).tuples())
+    counted = {str(status): int(count) for status, count in connection.execute(_COUNTED, {"namespace": namespace})}
     return {status: counted.get(status.value, 0) for status in statuses or ExecutionStatus}
 
 

@@ -40,7 +40,7 @@ class SqlJournal:
     """The contract over a `Database`."""
 
     def __init__(self, database: Database, limits: JournalLimits, migrate: Migrate) -> None:
-        self._database: Final = database
+        self.database: Final = database
         self._limits: Final = limits
         self._migrate: Final = migrate
         self._writer: Writer | None = None
@@ -48,26 +48,28 @@ class SqlJournal:
 
     @property
     def url(self) -> str:
-        return self._database.url
+        return self.database.url
 
     @property
     def written(self) -> Written:
-        return self._database.written
+        return self.database.written
 
     # --- opening and closing
 
     async def open(self) -> None:
-        await self._database.wait_for_ownership()
         try:
+            await self.database.wait_for_ownership()
             await asyncio.to_thread(self._prepare)
-        except BaseException:
-            await asyncio.to_thread(self._database.disown)
+        except BaseException as error:
+            await asyncio.to_thread(self.database.disown)
+            if isinstance(error, JournalUnavailable):
+                raise JournalRefused(str(error)) from error
             raise
         self._threads = ThreadPoolExecutor(self._limits.reader_threads, thread_name_prefix="journal-reader")
-        self._writer = Writer(self._database, self._limits)
+        self._writer = Writer(self.database, self._limits)
 
     def _prepare(self) -> None:
-        database = self._database
+        database = self.database
         with database.naming_errors():
             found = revisions.revision_of(database.connection)
         if found is None:
@@ -88,7 +90,7 @@ class SqlJournal:
             await writer.stop()
         if threads is not None:
             await asyncio.to_thread(threads.shutdown)
-        await asyncio.to_thread(self._database.disown)
+        await asyncio.to_thread(self.database.disown)
 
     # --- the two ways to the database
 
@@ -110,12 +112,12 @@ class SqlJournal:
 
     def _reading(self, query: Callable[[Connection], T]) -> T:
         try:
-            with self._database.readers.connect() as connection:
+            with self.database.readers.connect() as connection:
                 return query(connection)
         except WorkflowEngineError:
             raise
         except DBAPIError as error:
-            raise self._database.named(error.orig or error) from error
+            raise self.database.named(error.orig or error) from error
 
     # --- executions
 

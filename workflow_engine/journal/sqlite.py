@@ -27,7 +27,7 @@ from workflow_engine.logs import logger
 _LOG: Final = logger(__name__)
 
 # Older ones can corrupt the database when two connections write or checkpoint at once. One writer avoids it.
-_SAFE_VERSION: Final = (3, 51, 3)
+SAFE_VERSION: Final = (3, 51, 3)
 
 # Rows are bound 128, 64, ... 1 at a time, so that a handful of prepared statements serve every number of them.
 _CHUNKS: Final = (128, 64, 32, 16, 8, 4, 2, 1)
@@ -58,7 +58,7 @@ class SqliteDatabase(Database):
         if not url.database or url.database == ":memory:":
             raise JournalRefused("SQLite in memory keeps nothing; write memory:// to say so, or name a file")
         self._path: Final = Path(url.database)
-        self._sqlite: Final = _sqlite_module()
+        self._sqlite: Final = sqlite_module()
         self._lock: Final = LockFile(self._path.with_name(self._path.name + ".lock"))
         self._timeout: Final = timeouts.busy_seconds
         self._writers: Final = self._engine(url, NullPool)
@@ -69,7 +69,7 @@ class SqliteDatabase(Database):
         event.listen(self._writers, "connect", self._prepare_writer)
         event.listen(self.readers, "connect", self._prepare_reader)
 
-    def _engine(self, url: URL, pool: type[NullPool] | type[QueuePool], **options: Any) -> Engine:  # noqa: ANN401
+    def _engine(self, url: URL, pool: type[NullPool] | type[QueuePool], **options: Any) -> Engine:  # noqa: ANN401  # the driver's
         arguments = {"check_same_thread": False, "timeout": self._timeout, "cached_statements": 256}
         return create_engine(
             url.set(drivername="sqlite"),
@@ -87,12 +87,15 @@ class SqliteDatabase(Database):
     # --- conditions and ownership
 
     def own(self) -> None:
-        if self._sqlite.sqlite_version_info < _SAFE_VERSION:
+        if self._sqlite.sqlite_version_info < SAFE_VERSION:
             _LOG.warning("an old SQLite; install pysqlite3 for a newer one", version=self._sqlite.sqlite_version)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire()
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except OSError as error:
+            raise JournalRefused(f"the folder {self._path.parent} cannot be written: {error.strerror}") from error
         with self.naming_errors():
-            self._writing = self._writers.connect()
+            self.write_on(self._writers.connect())
 
     def begin_term(self) -> None:
         """The lock file says all."""
@@ -106,17 +109,17 @@ class SqliteDatabase(Database):
         self._writers.dispose()
         self._lock.release()
 
-    def _prepare_writer(self, connection: Any, _record: object) -> None:  # noqa: ANN401
+    def _prepare_writer(self, connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's
         self._prepare(connection)
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute("PRAGMA cache_size = -16384")
 
-    def _prepare_reader(self, connection: Any, _record: object) -> None:  # noqa: ANN401
+    def _prepare_reader(self, connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's
         self._prepare(connection)
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA query_only = ON")
 
-    def _prepare(self, connection: Any) -> None:  # noqa: ANN401
+    def _prepare(self, connection: Any) -> None:  # noqa: ANN401  # the driver's
         for setting, value, wanted in (
             ("journal_mode", "WAL", "wal"),
             ("synchronous", "FULL", 2),
@@ -172,7 +175,7 @@ class SqliteDatabase(Database):
         try:
             with self.naming_errors():
                 self.driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except JournalUnavailable as error:
+        except (JournalUnavailable, self._sqlite.Error) as error:
             # What was answered is in the WAL. If the disk failed, the next commit is refused.
             _LOG.error("SQLite could not checkpoint", error=str(error))
 
@@ -184,7 +187,7 @@ class SqliteDatabase(Database):
             return JournalUnavailable(f"SQLite cannot write {self._path} now: {error}")
         if code & 0xFF in _FATAL_CODES:
             # Whether the last pages reached the disk is not known any more, and asking again may get a wrong yes.
-            return JournalLost(f"SQLite failed on {self._path} ({error}); check the disk, then restart")
+            return JournalLost(f"SQLite cannot go on with {self._path}: {error}; check the disk, then restart")
         return error
 
 
@@ -194,7 +197,10 @@ def _text(bulk: Bulk, rows: int) -> str:
     return f"WITH v({bulk.names}) AS (VALUES {', '.join([one] * rows)}) {bulk.action}"
 
 
-def _sqlite_module() -> ModuleType:
+def sqlite_module() -> ModuleType:
+    """The newer of the SQLite libraries. One process must never open a file with both: their locks do not see each
+    other, and closing a file in one lets go of the locks of the other.
+    """
     try:
         return importlib.import_module("pysqlite3.dbapi2")
     except ImportError:

@@ -54,27 +54,27 @@ class Row(SQLModel):
     )
 
 
-def _key(*, primary: bool = True) -> Any:  # noqa: ANN401  # what SQLModel's Field answers, too
+def _key(*, primary: bool = True) -> Any:  # noqa: ANN401  # so does SQLModel's own Field
     return Field(sa_column=Column(KEY, primary_key=primary, nullable=False))
 
 
-def _text() -> Any:  # noqa: ANN401
+def _text() -> Any:  # noqa: ANN401  # so does SQLModel's own Field
     return Field(sa_column=Column(Text, nullable=False))
 
 
-def _text_or_none() -> Any:  # noqa: ANN401
+def _text_or_none() -> Any:  # noqa: ANN401  # so does SQLModel's own Field
     return Field(default=None, sa_column=Column(Text, nullable=True))
 
 
-def _count() -> Any:  # noqa: ANN401
+def _count() -> Any:  # noqa: ANN401  # so does SQLModel's own Field
     return Field(sa_column=Column(COUNT, nullable=False))
 
 
-def _instant() -> Any:  # noqa: ANN401
+def _instant() -> Any:  # noqa: ANN401  # so does SQLModel's own Field
     return Field(sa_column=Column(Double, nullable=False))
 
 
-def _instant_or_none() -> Any:  # noqa: ANN401
+def _instant_or_none() -> Any:  # noqa: ANN401  # so does SQLModel's own Field
     return Field(default=None, sa_column=Column(Double, nullable=True))
 
 
@@ -161,6 +161,7 @@ class ExecutionTable(Row, table=True):
     total_steps: int = _count()
     reason: str | None = _text_or_none()
     error: str | None = _text_or_none()
+    step_statuses: str | None = _text_or_none()
 
 
 class ExecutionTagRow(Row, table=True):
@@ -275,7 +276,7 @@ class OwnerRow(Row, table=True):
 
 def table(row: type[Row]) -> Table:
     """The Core table of a row class; SQLModel's own types do not know that there is one."""
-    found: Table = row.__table__  # type: ignore[attr-defined]
+    found: Table = row.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
     return found
 
 
@@ -314,4 +315,4 @@ WHEN (OLD.status IN ({quoted(ENDED)})) EXECUTE FUNCTION refuse_change_of_ended_e
 )
 for _dialect, _guard in (("sqlite", ENDED_GUARD_SQLITE), ("postgresql", ENDED_GUARD_POSTGRESQL)):
     for _statement in _guard:
-        event.listen(EXECUTION, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+        event.listen(EXECUTION, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]  # SQLAlchemy's DDL has no types

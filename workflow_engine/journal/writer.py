@@ -44,8 +44,12 @@ class RowRefused(Exception):  # a message between writer and store, never an ans
         """The statement that was refused; None when a value could not even be sent."""
 
 
+class ConnectionGone(JournalUnavailable):
+    """The connection was lost before the commit, so nothing was written; a new one may do it at once."""
+
+
 class InDoubt(Exception):
-    """The connection went away during the commit: it may have happened or not."""
+    """The connection was lost during the commit: it may have happened or not."""
 
 
 class Store(Protocol):
@@ -187,6 +191,8 @@ class Writer:
             item.error = error
         except (TypeError, ValueError) as error:
             item.error = UnwritableCommit(item.commit.execution_id, str(error))
+        except Exception as error:  # noqa: BLE001  # the thread must outlive whatever one commit does to it
+            item.error = error
         else:
             return packed
         return None
@@ -203,18 +209,26 @@ class Writer:
         self._loop.call_soon_threadsafe(_answer, waiting)
 
     def _write(self, group: _Group) -> None:
+        try:
+            self._write_once(group)
+        except ConnectionGone:
+            self._write_once(group)
+        except InDoubt:
+            # From here on nobody knows where these executions stand: the database is asked.
+            self._fence.forget()
+            landed = self._landed([packed for _, packed in group])
+            rest = [member for member, there in zip(group, landed, strict=True) if not there]
+            if rest:
+                self._write_once(rest)
+
+    def _write_once(self, group: _Group) -> None:
         packed = [packed for _, packed in group]
         try:
-            try:
-                self._store.write(packed)
-            except RowRefused:
-                self._fence.retract()
-                for (item, _), error in zip(group, self._store.write_each(packed, self._fence), strict=True):
-                    item.error = error
-        except InDoubt:
-            self._fence.forget()
-            for (item, _), landed in zip(group, self._landed(packed), strict=True):
-                item.error = None if landed else JournalUnavailable("the database went away before the commit")
+            self._store.write(packed)
+        except RowRefused:
+            self._fence.retract()
+            for (item, _), error in zip(group, self._store.write_each(packed, self._fence), strict=True):
+                item.error = error
 
     def _landed(self, packed: Sequence[PackedCommit]) -> Sequence[bool]:
         """Look the outcome up before any answer, however long the database is away."""
@@ -249,7 +263,7 @@ class Writer:
 
     def _make(self, item: _Change) -> None:
         try:
-            result = self._store.change(item.change)
+            result = self._changed(item.change)
         except InDoubt as doubt:
             error = JournalUnavailable("the database went away during the change; look before you repeat it")
             error.__cause__ = doubt
@@ -258,6 +272,12 @@ class Writer:
             self._loop.call_soon_threadsafe(_fail, item.answer, error)
         else:
             self._loop.call_soon_threadsafe(_fulfil, item.answer, result)
+
+    def _changed(self, change: Change[T]) -> T:
+        try:
+            return self._store.change(change)
+        except ConnectionGone:
+            return self._store.change(change)
 
 
 def _answer(waiting: Sequence[_Append]) -> None:

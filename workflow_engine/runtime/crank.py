@@ -118,7 +118,8 @@ class Crank:
                 _refuse(live, letter, refusal)
             else:
                 accepted.append(letter)
-        self._run_inline(live, events)
+        if live.execution.plan.has_inline_steps:
+            self._run_inline(live, events)
         return events, accepted
 
     def _run_inline(self, live: Live, events: list[Event]) -> None:
@@ -135,7 +136,7 @@ class Crank:
             fresh = came
 
     def _is_inline(self, live: Live, command: Dispatch) -> bool:
-        return live.execution.planned(command.path).type.inline
+        return live.execution.plan.has_inline_steps and live.execution.planned(command.path).type.inline
 
     def _inline_report(self, live: Live, command: Dispatch) -> Input:
         task = self._task(live, command)
@@ -178,29 +179,29 @@ class Crank:
             self._watchers.tell(live.id, recorded)
         for observe in self._observers:
             observe(live, commit)
-        self._call_back(live, commit.events)
-        self._hand_over(live, commands_after(live.execution, commit.events))
         self._failpoints.reach("before-answer")
         _answer(live, answered)
         self._failpoints.reach("after-answer")
+        self._act(live, commit.events)
         self._rest(live)
 
-    def _hand_over(self, live: Live, commands: Sequence[Dispatch]) -> None:
-        for command in commands:
-            if self._is_inline(live, command):
-                self.submit(live, Letter(self._inline_report(live, command)))
-                continue
-            task = self._task(live, command)
-            if isinstance(task, Task):
-                self._dispatcher.dispatch(task)
-            else:
-                self.submit(live, Letter(task))
-
-    def _call_back(self, live: Live, events: Sequence[Event]) -> None:
-        """Attempts that are over without a report of their own must not run on."""
+    def _act(self, live: Live, events: Sequence[Event]) -> None:
+        """What follows outside: attempts that are over are called back, and what still stands is handed over."""
         for event in events:
             if isinstance(event, _CALLED_BACK):
                 self._dispatcher.abort(live.id, event.path)
+        for command in commands_after(live.execution, events):
+            self._hand_over(live, command)
+
+    def _hand_over(self, live: Live, command: Dispatch) -> None:
+        if self._is_inline(live, command):
+            self.submit(live, Letter(self._inline_report(live, command)))
+            return
+        task = self._task(live, command)
+        if isinstance(task, Task):
+            self._dispatcher.dispatch(task)
+        else:
+            self.submit(live, Letter(task))
 
     def _rest(self, live: Live) -> None:
         """Set the alarm, and see whether anything is left to do."""

@@ -32,9 +32,7 @@ class BrokenHistory(WorkflowEngineError):
 
 
 class PlanFor(Protocol):
-    def __call__(
-        self, namespace: str, written: JsonObject, pins: Mapping[str, str], options: JsonObject
-    ) -> Plan:
+    def __call__(self, namespace: str, written: JsonObject, pins: Mapping[str, str], options: JsonObject) -> Plan:
         """The plan of a definition with exactly these step types; from a cache where it was compiled before."""
 
 

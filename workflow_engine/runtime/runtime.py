@@ -1,12 +1,12 @@
 """Executions in memory: who is here, how one comes back, and how one leaves.
 
 Running executions stay; those that wait for a person, a timer or a signal leave after a while and come back when
-something arrives; ended ones are kept for a moment for whoever reads their result.
+something arrives; ended ones leave at once.
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from workflow_engine.clock import Clock
@@ -55,19 +55,17 @@ class Runtime:
         unheld: Callable[[Live], Sequence[str]],
         *,
         idle_after_seconds: float,
-        recent_limit: int,
         max_open: int,
     ) -> None:
         self._loader = loader
         self._clock = clock
         self._unheld = unheld
         self._idle_after = idle_after_seconds
-        self._recent_limit = recent_limit
         self._max_open = max_open
         self._lives: dict[str, Live] = {}
-        self._recent: OrderedDict[str, Live] = OrderedDict()
         self._namespaces: dict[str, str] = {}
         self._loading: dict[str, asyncio.Future[Live]] = {}
+        self._waiting_for_end: dict[str, list[asyncio.Future[Live]]] = {}
         self._errands: set[asyncio.Task[None]] = set()
         self._closing = False
         self.open_count = 0
@@ -102,16 +100,26 @@ class Runtime:
 
     async def look(self, namespace: str, execution_id: str, look: Callable[[Live], T]) -> T:
         """Read an execution as it was last committed. Raises `ExecutionNotFound`."""
-        recent = self._recent.get(execution_id)
-        if recent is not None and recent.namespace == namespace:
-            return look(recent)
         live = self._lives.get(execution_id)
         if live is not None and live.namespace == namespace:
             return look(live) if live.is_quiet else await self._send(live, None, None, look)
         return look(await self._loader.load(namespace, execution_id))
 
+    @contextmanager
+    def end_of(self, execution_id: str) -> Iterator["asyncio.Future[Live]"]:
+        """A future for the execution when it has ended durably. Take it first, then ask whether that was before."""
+        ended: asyncio.Future[Live] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting_for_end.setdefault(execution_id, [])
+        waiting.append(ended)
+        try:
+            yield ended
+        finally:
+            waiting.remove(ended)
+            if not waiting:
+                self._waiting_for_end.pop(execution_id, None)
+
     def live(self, namespace: str, execution_id: str) -> Live | None:
-        live = self._lives.get(execution_id) or self._recent.get(execution_id)
+        live = self._lives.get(execution_id)
         return live if live is not None and live.namespace == namespace else None
 
     @property
@@ -153,7 +161,7 @@ class Runtime:
         live = self._lives.get(execution_id)
         if live is not None:
             self._crank.submit(live, Letter(entering))
-        elif not self._closing and execution_id not in self._recent:
+        elif not self._closing:
             self._run_errand(self._bring_and_submit(namespace, execution_id, lambda _live: [entering]))
 
     async def _bring_and_submit(
@@ -212,9 +220,9 @@ class Runtime:
         self.open_count -= 1
         self._namespaces.pop(live.id, None)
         self._alarms.set(live.id, None)
-        self._recent[live.id] = live
-        while len(self._recent) > self._recent_limit:
-            self._recent.popitem(last=False)
+        for ended in self._waiting_for_end.get(live.id, ()):
+            if not ended.done():
+                ended.set_result(live)
 
     def _leave_if_idle(self, live: Live) -> None:
         resting = live.execution.state.status in (ExecutionStatus.WAITING, ExecutionStatus.PAUSED)
@@ -222,9 +230,6 @@ class Runtime:
             del self._lives[live.id]
             if live.execution.state.next_due_at is not None:
                 self._namespaces[live.id] = live.namespace
-
-    def forget(self, execution_id: str) -> None:
-        self._recent.pop(execution_id, None)
 
     # --- how one comes back
 

@@ -25,7 +25,13 @@ def summarize(execution: Execution) -> Summary:
         total_steps=total,
         reason=state.paused or state.reason,
         error=None if error is None else {"code": error.code, "message": error.message, "details": error.details},
+        step_statuses=None if state.status is ExecutionStatus.RUNNING else step_statuses(execution),
     )
+
+
+def step_statuses(execution: Execution) -> dict[str, str]:
+    """Status by path, for every step of the plan, in order of rank."""
+    return {path: execution.state.status_of(path).value for path in execution.paths()}
 
 
 def is_outdated(written: Summary | None, execution: Execution) -> bool:

@@ -88,7 +88,7 @@ def _request(
         idempotency_key=step_key(execution.id, step.path),
         input=given,
         config=config,
-        now=step.attempt_at or 0.0,
+        now=(step.attempt_at or 0.0) if resumed is None else resumed.at,
         timeout_seconds=planned.timeout,
         resumption=None if resumed is None else Resumption(resumed.by, resumed.memo, resumed.payload),
         user=UserContext(record.user_id, record.session_id, record.organization_id),

@@ -132,16 +132,9 @@ class Runtime(Group):
     max_running_steps: Count = Field(
         1_000, description="Most async step functions that run at once in this process; the others wait in order."
     )
-    recent_executions: Count = Field(256, description="Ended executions kept in memory for whoever reads their result.")
     step_threads: Count = Field(8, description="Threads for step functions that are not async.")
     replacement_threads: CountOrZero = Field(
         8, description="Hanging step threads that are replaced before their step type is quarantined."
-    )
-    step_timeout_seconds: Seconds | None = Field(
-        None, description="Timeout of an attempt whose step and step type name none; empty means none."
-    )
-    quarantine_after_crashes: Count = Field(
-        3, description="An execution during whose processing the server died this often is set aside."
     )
     retention_days: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = Field(
         30.0, description="Ended executions are deleted after this many days; 0 keeps them for ever."

@@ -87,7 +87,8 @@ def narrowings(wide: _Schema | None, narrow: _Schema | None, path: _Path = ()) -
         return
     before: JsonObject = wide if isinstance(wide, dict) else {}
     for keyword in narrow:
-        if keyword in _ANNOTATIONS or (keyword in before and same_json(before[keyword], narrow[keyword])):
+        unchanged = keyword in before and same_json(before[keyword], narrow[keyword])
+        if keyword in _ANNOTATIONS or (unchanged and keyword not in _RELATIVE):
             continue
         rule = _RULES.get(keyword, _must_not_change)
         yield from rule(keyword, before, narrow, path)
@@ -205,6 +206,8 @@ def _other_members(keyword: str, wide: JsonObject, narrow: JsonObject, path: _Pa
         elif name not in known:
             yield from narrowings(_as_schema(schema), rest, (*path, name))
     before = _as_schema(wide.get("additionalProperties", True))
+    if "patternProperties" in wide and "patternProperties" not in narrow:
+        yield Difference("changed", path, "patternProperties")
     if rest is False and before is not False:
         yield Difference("closed", path)
     elif rest is not False:
@@ -212,6 +215,8 @@ def _other_members(keyword: str, wide: JsonObject, narrow: JsonObject, path: _Pa
 
 
 def _items(keyword: str, wide: JsonObject, narrow: JsonObject, path: _Path) -> Iterator[Difference]:
+    if "prefixItems" in wide and "prefixItems" not in narrow:
+        yield Difference("changed", path, "prefixItems")
     yield from narrowings(_as_schema(wide.get("items", True)), _as_schema(narrow["items"]), (*path, "items"))
 
 
@@ -240,9 +245,21 @@ def _must_not_change(keyword: str, wide: JsonObject, narrow: JsonObject, path: _
     yield Difference("changed", path, keyword)
 
 
+def _all_or_nothing(keyword: str, wide: JsonObject, narrow: JsonObject, path: _Path) -> Iterator[Difference]:
+    """What is left over by all other keywords is known to be the same only when they are."""
+    if not same_json(_without_annotations(wide), _without_annotations(narrow)):
+        yield Difference("changed", path, keyword)
+
+
+def _without_annotations(schema: JsonObject) -> JsonObject:
+    return {keyword: value for keyword, value in schema.items() if keyword not in _ANNOTATIONS}
+
+
 _ANNOTATIONS: Final = frozenset(
     {"$comment", "$id", "$schema", "default", "deprecated", "description", "examples", "readOnly", "title", "writeOnly"}
 )
+_RELATIVE: Final = frozenset({"additionalProperties", "items", "unevaluatedItems", "unevaluatedProperties"})
+"""What they mean depends on the keywords beside them, so they must be looked at even when they did not change."""
 _COMPOSING: Final = frozenset(
     {"$dynamicRef", "$ref", "allOf", "anyOf", "dependentSchemas", "else", "oneOf", "patternProperties", "then"}
 )
@@ -256,6 +273,8 @@ _RULES: Final[dict[str, _Rule]] = {
     "additionalProperties": _other_members,
     "items": _items,
     "anyOf": _alternatives,
+    "unevaluatedItems": _all_or_nothing,
+    "unevaluatedProperties": _all_or_nothing,
     **dict.fromkeys(("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"), _at_least),
     **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"), _at_most),
 }

@@ -140,7 +140,8 @@ class StepRequest:
     input: JsonObject
     config: JsonObject
     now: float
-    """The instant in the event that began this attempt: UTC epoch seconds, the same when the step is replayed."""
+    """The instant in the event that began this attempt, or by which it goes on: UTC epoch seconds, the same when the
+    step is replayed."""
     timeout_seconds: float | None = None
     resumption: Resumption | None = None
     user: UserContext = field(default_factory=UserContext)

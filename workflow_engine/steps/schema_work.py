@@ -4,9 +4,9 @@ References let a short schema unfold without end: twenty definitions that each n
 million times. A validator cannot be interrupted, so a schema that unfolds too far is refused when it is registered.
 """
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import unquote
 
@@ -31,33 +31,50 @@ class _Unsound(Exception):
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Below:
-    """A schema for members or items of a value: those in `only`, or all but those in `but`."""
+    """A schema for members or items of a value: for the one called `only`, or for all but those in `but`."""
 
     target: Place
     only: str | int | None = None
     but: frozenset[str | int] = frozenset()
     of_items: bool = False
 
-    def takes(self, part: str | int | None) -> bool:
-        """`None` stands for a member or item that no schema names."""
-        return part == self.only if self.only is not None else part not in self.but
-
 
 @dataclass(slots=True)
+class _Parts:
+    """Which schemas look at the parts of a value, and how often each. Many places share one."""
+
+    below: Counter[Below]
+    work: int = 0
+
+    def learn(self, work: Mapping[Place, int]) -> None:
+        """The work at that member or item which most of it falls on, given the work of each schema."""
+        edges = [(edge, work[edge.target] * times) for edge, times in self.below.items()]
+        self.work = max(_busiest(edges, of_items=False), _busiest(edges, of_items=True))
+
+
+@dataclass(frozen=True, slots=True)
 class _Looks:
-    """What happens at one place of a value: how many schemas look at it, and which look below."""
+    """What happens at one place of a value: how many schemas look at it, and which look at its parts."""
 
     count: int
-    below: Counter[Below] = field(default_factory=Counter)
+    parts: _Parts
 
-    def at_each_part(self) -> Iterator[list[tuple[Place, int]]]:
-        for of_items in (False, True):
-            edges = [(edge, times) for edge, times in self.below.items() if edge.of_items == of_items]
-            parts = {edge.only for edge, _ in edges} | {None}
-            for part in parts:
-                yield [(edge.target, times) for edge, times in edges if edge.takes(part)]
+
+def _busiest(edges: Iterable[tuple[Below, int]], *, of_items: bool) -> int:
+    on_all = 0
+    on_one: dict[str | int, int] = defaultdict(int)
+    for edge, work in edges:
+        if edge.of_items != of_items:
+            continue
+        if edge.only is not None:
+            on_one[edge.only] += work
+            continue
+        on_all += work
+        for part in edge.but:
+            on_one[part] -= work
+    return on_all + max(0, max(on_one.values(), default=0))
 
 
 def find_excess(schema: JsonObject, most: int) -> Problem | None:
@@ -84,25 +101,27 @@ class _Unfolding:
         self._anchors: dict[str, Place] = {}
         self._has_references = False
         self._looks: dict[Place, _Looks] = {}
-        self._same_place: dict[Place, _Looks] = {}
+        self._parts: list[_Parts] = []
+        self._edges = 0
 
     def work(self) -> int:
         """How many schemas look at the places on the way to one deepest part of a value, at most."""
         self._survey()
         if not self._has_references:
             return 0
-        self._collect(())
+        self._collect()
         work = {place: looks.count for place, looks in self._looks.items()}
         for _ in range(DEEPEST_VALUE):
-            deeper = {place: self._one_deeper(looks, work) for place, looks in self._looks.items()}
+            deeper = self._one_deeper(work)
             if deeper == work or deeper[()] > self._most:
                 return deeper[()]
             work = deeper
         return work[()]
 
-    def _one_deeper(self, looks: _Looks, work: dict[Place, int]) -> int:
-        below = max((sum(work[target] * times for target, times in part) for part in looks.at_each_part()), default=0)
-        return min(looks.count + below, self._most + 1)
+    def _one_deeper(self, work: Mapping[Place, int]) -> dict[Place, int]:
+        for parts in self._parts:
+            parts.learn(work)
+        return {place: min(looks.count + looks.parts.work, self._most + 1) for place, looks in self._looks.items()}
 
     def _survey(self) -> None:
         """Learn the anchors, and refuse references that leave the schema, wherever they stand."""
@@ -128,34 +147,41 @@ class _Unfolding:
                 if not reference.startswith("#"):
                     raise _Unsound(_outside(pointer(*place, keyword)))
 
-    def _collect(self, start: Place) -> None:
-        pending = [start]
+    def _collect(self) -> None:
+        pending: list[Place] = [()]
+        met: set[Place] = {()}
         while pending:
-            place = pending.pop()
-            if place not in self._looks:
-                looks = self._looks[place] = self._looks_at(place, ())
-                pending.extend(edge.target for edge in looks.below)
+            below = self._looks_at(pending.pop(), ()).parts.below
+            new = dict.fromkeys(edge.target for edge in below if edge.target not in met)
+            met.update(new)
+            pending.extend(new)
 
     def _looks_at(self, place: Place, way: tuple[Place, ...]) -> _Looks:
         """Everything that looks at the same place of a value as the schema at `place`, which was reached by `way`."""
-        if place in self._same_place:
-            return self._same_place[place]
+        if place in self._looks:
+            return self._looks[place]
         if place in way:
             raise _Unsound(Problem("invalid-schema", "This schema refers to itself in a circle", pointer(*place)))
         if len(way) > LONGEST_WAY:
             raise _Unsound(_too_much(pointer(*place)))
         node = _at(self._schema, place)
-        looks = _Looks(1)
-        if isinstance(node, dict):
-            looks.below.update(_below(node, place))
-            for target in self._at_same_place(node, place):
-                inner = self._looks_at(target, (*way, place))
-                looks.count += inner.count
-                looks.below.update(inner.below)
-        if looks.count > self._most:
+        own = list(_below(node, place)) if isinstance(node, dict) else []
+        targets = self._at_same_place(node, place) if isinstance(node, dict) else ()
+        inner = [self._looks_at(target, (*way, place)) for target in targets]
+        count = 1 + sum(looks.count for looks in inner)
+        parts = inner[0].parts if len(inner) == 1 and not own else self._merged(own, inner)
+        if count > self._most or self._edges > self._most:
             raise _Unsound(_too_much(pointer(*place)))
-        self._same_place[place] = looks
-        return looks
+        self._looks[place] = _Looks(count, parts)
+        return self._looks[place]
+
+    def _merged(self, own: Iterable[Below], inner: Iterable[_Looks]) -> _Parts:
+        parts = _Parts(Counter(own))
+        for looks in inner:
+            parts.below.update(looks.parts.below)
+        self._parts.append(parts)
+        self._edges += len(parts.below)
+        return parts
 
     def _at_same_place(self, node: JsonObject, place: Place) -> Iterator[Place]:
         for part in _same_place(node):

@@ -1,0 +1,67 @@
+"""Step types as JSON: what is stored reads back the same, and what clients list has the keys they know."""
+
+from workflow_engine.jsontext import load, write
+from workflow_engine.steps.catalogue import CatalogueEntry
+from workflow_engine.steps.contract import DefaultInput, Effect, ErrorCode, ExecutionType, StepType
+from workflow_engine.steps.wire import contract_differences, contract_hash, read_contract, write_contract, write_entry
+
+FULL = StepType(
+    "text.shout",
+    version="1.2.3",
+    title="Shout",
+    description="d",
+    config_schema={"type": "object"},
+    input_schema={"a": 1},
+    output_schema={"b": 2},
+    effect=Effect.AT_MOST_ONCE,
+    execution_type=ExecutionType.WEBHOOK,
+    function_reference="f",
+    endpoint={"url": "http://a.example/"},
+    default_input=DefaultInput.EXECUTION,
+    error_codes=(ErrorCode("x", False, "why"),),
+    default_timeout_seconds=2.5,
+    default_max_retries=3,
+    tags=("t",),
+    examples=({"config": {}},),
+    owner="ada",
+    documentation="doc",
+)
+
+
+def test_a_stored_contract_reads_back_the_same() -> None:
+    stored = load(write(write_contract(FULL)))
+    assert isinstance(stored, dict)
+    assert read_contract(stored) == FULL
+    assert read_contract(write_contract(StepType("t"))) == StepType("t")
+
+
+def test_a_contract_of_an_older_engine_has_defaults_for_what_it_lacks() -> None:
+    assert read_contract({"name": "t", "owner": "ada"}) == StepType("t", owner="ada")
+
+
+def test_version_and_owner_are_no_part_of_the_promise() -> None:
+    other = read_contract({**write_contract(FULL), "version": "9.0.0", "owner": "bob"})
+    assert contract_hash(other) == contract_hash(FULL)
+    assert contract_differences(other, FULL) == []
+    changed = read_contract({**write_contract(FULL), "tags": [], "effect": "pure"})
+    assert contract_hash(changed) != contract_hash(FULL)
+    assert contract_differences(FULL, changed) == ["effect", "tags"]
+
+
+def test_an_entry_has_every_key_clients_read() -> None:
+    entry = write_entry(CatalogueEntry(FULL, "id-1", 1_793_534_400.0), workers=2, status="served")
+    old = {
+        "step_id": "id-1",
+        "step_type": "text.shout",
+        "name": "Shout",
+        "description": "d",
+        "function_reference": "f",
+        "execution_type": "webhook",
+        "parameters_schema": {"type": "object"},
+        "output_schema": {"b": 2},
+        "endpoint_config": {"url": "http://a.example/"},
+        "tags": ["t"],
+        "registered_at": "2026-11-01T12:00:00.000000Z",
+    }
+    new = {"version": "1.2.3", "owner": "ada", "workers": 2, "status": "served", "effect": "at_most_once"}
+    assert {key: entry[key] for key in [*old, *new]} == {**old, **new}

@@ -1,0 +1,44 @@
+"""`workflow-engine hosts`: which hosts a server may call beyond the public ones."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from workflow_engine.cli.choosing import server_of
+from workflow_engine.cli.console import out, words
+from workflow_engine.cli.options import AsJson, ServerUrl
+from workflow_engine.cli.server import path_of
+
+Pattern = Annotated[
+    str, typer.Argument(metavar="HOST", help="host, host:port, *.domain, an IP address, or a block such as 10.1.0.0/16.")
+]
+
+hosts = typer.Typer(help="The hosts a running server may call beyond the public ones.", no_args_is_help=True)
+
+
+@hosts.command("list")
+def list_hosts(server: ServerUrl = None, as_json: AsJson = False) -> None:
+    """List the allowed hosts."""
+    from workflow_engine.cli.tables import print_hosts
+
+    answer = server_of(server).get("/hosts")
+    typer.echo(json.dumps(answer, indent=2)) if as_json else print_hosts(answer)
+
+
+@hosts.command("allow")
+def allow_host(
+    pattern: Pattern,
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, for whoever reads the list.")] = "",
+    server: ServerUrl = None,
+) -> None:
+    """Allow a host from the next call on."""
+    allowed = server_of(server).post("/hosts", {"pattern": pattern, "note": note})
+    out().print(words(f"allowed {allowed['pattern']}"))
+
+
+@hosts.command("remove")
+def remove_host(pattern: Pattern, server: ServerUrl = None) -> None:
+    """Take a host off the list."""
+    server_of(server).delete(path_of("hosts", pattern))
+    out().print(words(f"removed {pattern}"))

@@ -1,0 +1,3 @@
+"""`workflow-engine serve`."""
+def serve() -> None:
+    """Serve."""

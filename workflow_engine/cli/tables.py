@@ -1,0 +1,148 @@
+"""Answers of a server as tables that a person likes to read."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Final, cast
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from workflow_engine.cli.console import harmless, out, words
+from workflow_engine.cli.durations import clock_time, length
+from workflow_engine.cli.events import Event, instant
+from workflow_engine.cli.outcome import print_outcome
+from workflow_engine.cli.progress import Progress
+from workflow_engine.cli.styles import sign, style
+from workflow_engine.jsontext import Json, JsonObject
+
+_LONGEST_DATA: Final = 160
+
+
+def print_executions(answer: JsonObject) -> None:
+    table = _table("execution", "workflow", "status", "steps", "started", "took", "")
+    for each in _objects(answer["executions"]):
+        table.add_row(
+            _text(each["execution_id"]),
+            _text(each["workflow_name"]),
+            _status(each["status"]),
+            f"{_count(each, 'completed_steps')} of {_count(each, 'total_steps')}",
+            clock_time(instant(each["started_at"])),
+            _took(each),
+            _error(each) or _text(each.get("current_step") or "", "dim"),
+        )
+    _print(table, "no executions")
+    if (cursor := answer.get("next_cursor")) is not None:
+        out().print(words(("there are more: --cursor ", "dim"), str(cursor)), soft_wrap=True)
+
+
+def print_execution(execution: JsonObject, results: JsonObject) -> None:
+    console = out()
+    console.print(
+        words((str(execution["workflow_name"]), "bold"), "  ").append_text(_status(execution["status"])),
+        words(f" {_count(execution, 'completed_steps')} of {_count(execution, 'total_steps')} steps  ").append(_took(execution)),
+    )
+    if reason := execution.get("reason"):
+        console.print(words((str(reason), "yellow")))
+    console.print(_steps_of(execution, results))
+    print_outcome(console, results, Progress(str(execution["workflow_name"])))
+
+
+def _steps_of(execution: JsonObject, results: JsonObject) -> Table:
+    table = _table("step", "status", "tries", "time", "")
+    ran = cast(dict[str, JsonObject], results["step_results"])
+    statuses = cast(dict[str, str], execution.get("step_statuses") or {path: str(each["status"]) for path, each in ran.items()})
+    for path, status in statuses.items():
+        step = ran.get(path, {})
+        table.add_row(
+            _text(path),
+            _status(status),
+            str(_count(step, "retry_count") + 1) if step else "",
+            length(float(cast(float, step["execution_time_ms"])) / 1000) if step.get("execution_time_ms") else "",
+            _text(step.get("error_message") or "", "red" if status == "failed" else "dim"),
+        )
+    return table
+
+
+def print_explanation(answer: JsonObject) -> None:
+    table = _table("step", "reason", "")
+    for each in _objects(answer["reasons"]):
+        table.add_row(_text(each["path"]), _text(each["reason"], "yellow"), _text(each["message"]))
+    _print(table, f"nothing is open: the execution is {answer['status']}")
+
+
+def print_steps(answer: JsonObject) -> None:
+    table = _table("type", "version", "runs", "owner", "status", "")
+    for each in _objects(answer["steps"]):
+        described = str(each.get("description") or "").partition("\n")[0]
+        served = each.get("status") == "served"
+        table.add_row(
+            _text(each["step_type"], "bold"),
+            _text(each["version"]),
+            _text(each["execution_type"]),
+            _text(each.get("owner") or "", "dim"),
+            _text(each.get("status") or "", "green" if served else "yellow"),
+            _text(described, "dim"),
+        )
+    _print(table, "no step types")
+
+
+def print_hosts(answer: JsonObject) -> None:
+    table = _table("host", "allowed", "by", "")
+    for each in _objects(answer["hosts"]):
+        at = clock_time(instant(each["created_at"]))
+        table.add_row(_text(each["pattern"], "bold"), at, _text(each["created_by"]), _text(each["note"], "dim"))
+    _print(table, "no hosts are listed; the server may call public addresses only")
+
+
+def print_event(event: Event, *, as_json: bool) -> None:
+    data = json.dumps(event.data, ensure_ascii=False)
+    if as_json:
+        whole = {"seq": event.seq, "kind": event.kind, "at": event.at, "path": event.path, "data": event.data}
+        typer.echo(json.dumps(whole, ensure_ascii=False))
+        return
+    shown = data if len(data) <= _LONGEST_DATA else f"{data[:_LONGEST_DATA]}..."
+    facts = words(f"{event.seq:>5}  {clock_time(event.at)}  ", (f"{event.kind:<22}", "bold"), f"  {event.path or '':<20}  ")
+    out().print(facts.append_text(words((shown, "dim"))), soft_wrap=True)
+
+
+# --- the parts of a table ---------------------------------------------------------------------------------------------
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for title in titles:
+        # What must be copied whole stays whole; the last column takes what room is left.
+        table.add_column(title, no_wrap=title in ("execution", "status", "started"), overflow="fold")
+    return table
+
+
+def _print(table: Table, nothing: str) -> None:
+    out().print(table if table.row_count else words((nothing, "dim")))
+
+
+def _status(status: Json) -> Text:
+    name = str(status)
+    return words((f"{sign(name, out().encoding)} {name}", style(name)))
+
+
+def _text(value: Json, colour: str = "") -> Text:
+    return Text(harmless(str(value)), colour)
+
+
+def _error(execution: JsonObject) -> Text | None:
+    error = execution.get("error")
+    return _text(error.get("message"), "red") if isinstance(error, dict) else None
+
+
+def _took(execution: JsonObject) -> str:
+    ended = execution.get("completed_at")
+    return "" if ended is None else length(instant(ended) - instant(execution["started_at"]))
+
+
+def _count(body: JsonObject, name: str) -> int:
+    return int(cast(int, body.get(name) or 0))
+
+
+def _objects(value: Json) -> Iterable[JsonObject]:
+    return cast(Sequence[JsonObject], value)
