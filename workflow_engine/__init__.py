@@ -1,22 +1,22 @@
 """Workflow Engine: JSON workflows, run durably. `Engine` embeds it; `workflow-engine serve` runs it as a server."""
 
-from typing import TYPE_CHECKING
+from importlib import import_module
 
-if TYPE_CHECKING:
-    from workflow_engine.assembly import Engine
-    from workflow_engine.engine.caller import LOCAL, Caller
+_HOMES = {
+    "Engine": "workflow_engine.assembly",
+    "Caller": "workflow_engine.engine.caller",
+    "LOCAL": "workflow_engine.engine.caller",
+    "OfferedStep": "workflow_engine.steps.contract",
+    "StepFailure": "workflow_engine.steps.contract",
+    "StepRequest": "workflow_engine.steps.contract",
+    "StepType": "workflow_engine.steps.contract",
+}
 
-__all__ = ["LOCAL", "Caller", "Engine"]
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> object:
     """The parts are imported when somebody asks for them: the command line starts without a database library."""
-    if name == "Engine":
-        from workflow_engine.assembly import Engine
-
-        return Engine
-    if name in ("LOCAL", "Caller"):
-        from workflow_engine.engine import caller
-
-        return getattr(caller, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -97,8 +97,8 @@ class Engine:
     ) -> AsyncIterator[Self]:
         """Take the database (made when it does not exist), recover what was open, and let go of it at the end.
 
-        `url` wins over `settings.database_url`: `memory://`, `sqlite:///PATH`, `postgresql://...`. `steps` are the functions
-        this program offers; offer them before anything that needs them is recovered. Raises `RefusedToStart`.
+        `url` wins over `settings.database_url`: `memory://`, `sqlite:///PATH`, `postgresql://...`. `steps` are the
+        functions this program offers; what is recovered may need them at once. Raises `RefusedToStart`.
         """
         settings = settings or Settings()
         journal = journal_of(settings, url, failpoints)
@@ -130,6 +130,7 @@ class Engine:
         return self._journal
 
     async def _come_to_rest(self, grace_seconds: float) -> None:
+        self._parts.ring.runtime.refuse_new()
         for duty in (self._parts.pruner, self._parts.recovery):
             await duty.stop()
         await self._parts.ring.routes.stop(grace_seconds)
@@ -174,7 +175,7 @@ async def assemble(given: Surroundings) -> Parts:
     plans = Plans(catalogue, definition_limits(settings))
     ring = _ring(given, plans, _functions(catalogue, calls))
     recovery = Recovery(journal, ring.runtime)
-    face = _face(given, ring, plans, catalogue, hosts, recovery)
+    face = _face(given, ring, plans, catalogue, hosts, http, recovery)
     await face.steps.load()
     await face.workflows.load(LOCAL.namespace)
     await hosts.load(LOCAL.namespace)
@@ -236,7 +237,13 @@ def _unheld(live: Live, local: LocalSteps) -> list[str]:
 
 
 def _face(
-    given: Surroundings, ring: Ring, plans: Plans, catalogue: Catalogue, hosts: Hosts, recovery: Recovery
+    given: Surroundings,
+    ring: Ring,
+    plans: Plans,
+    catalogue: Catalogue,
+    hosts: Hosts,
+    http: GuardedHttp,
+    recovery: Recovery,
 ) -> Face:
     settings, journal, clock = given.settings, given.journal, given.clock
     workflows = Workflows(journal, plans, clock)
@@ -245,7 +252,7 @@ def _face(
     return Face(
         workflows=workflows,
         executions=Executions(journal, ring.runtime, ring.watchers, plans, workflows, acceptances, clock, simulation),
-        steps=Steps(journal, catalogue, clock, registration_limits(settings)),
+        steps=Steps(journal, catalogue, clock, registration_limits(settings), http.objection),
         hosts=hosts,
         vitals=Vitals(ring.runtime, recovery.done.is_set, lambda: ring.local.busy, journal.url),
     )

@@ -1,4 +1,4 @@
-"""Settings as the limits the inner rooms take: each room has a frozen value of its own, and knows nothing of settings."""
+"""Settings as the limits the inner rooms take: each has a frozen value of its own, and knows nothing of settings."""
 
 from workflow_engine.definition.limits import DefinitionLimits, Range
 from workflow_engine.expressions import ExpressionLimits

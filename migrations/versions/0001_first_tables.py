@@ -30,37 +30,17 @@ WHEN (OLD.status IN ('completed', 'failed', 'cancelled')) EXECUTE FUNCTION refus
 
 
 def upgrade() -> None:
-    op.create_table(
-        "acceptance",
-        sa.Column("namespace", KEY, nullable=False),
-        sa.Column("operation", KEY, nullable=False),
-        sa.Column("key", KEY, nullable=False),
-        sa.Column("body_digest", sa.Text, nullable=False),
-        sa.Column("execution_id", KEY, nullable=False),
-        sa.Column("answer", sa.Text, nullable=False),
-        sa.Column("accepted_at", sa.Double, nullable=False),
-        sa.Column("expires_at", sa.Double, nullable=False),
-        sa.PrimaryKeyConstraint("namespace", "operation", "key", name="pk_acceptance"),
-    )
-    op.create_index("ix_acceptance_expires_at", "acceptance", ["expires_at"])
+    _log()
+    _executions()
+    _tags()
+    _definitions_and_workflows()
+    _acceptances()
+    _step_types_and_hosts()
+    _installation()
+    _guard()
 
-    op.create_table(
-        "allowed_host",
-        sa.Column("namespace", KEY, nullable=False),
-        sa.Column("pattern", KEY, nullable=False),
-        sa.Column("created_at", sa.Double, nullable=False),
-        sa.Column("created_by", sa.Text, nullable=False),
-        sa.Column("note", sa.Text, nullable=False),
-        sa.PrimaryKeyConstraint("namespace", "pattern", name="pk_allowed_host"),
-    )
 
-    op.create_table(
-        "definition",
-        sa.Column("digest", KEY, nullable=False),
-        sa.Column("document", sa.Text, nullable=False),
-        sa.PrimaryKeyConstraint("digest", name="pk_definition"),
-    )
-
+def _log() -> None:
     op.create_table(
         "event",
         sa.Column("position", COUNT, autoincrement=True, nullable=False),
@@ -74,7 +54,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position", name="pk_event"),
         sa.UniqueConstraint("namespace", "execution_id", "first_seq", name="uq_event_namespace_execution_id_first_seq"),
     )
+    op.create_table(
+        "payload",
+        sa.Column("namespace", KEY, nullable=False),
+        sa.Column("digest", KEY, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("namespace", "digest", name="pk_payload"),
+    )
+    op.create_table(
+        "payload_use",
+        sa.Column("namespace", KEY, nullable=False),
+        sa.Column("execution_id", KEY, nullable=False),
+        sa.Column("seq", COUNT, autoincrement=False, nullable=False),
+        sa.Column("digest", KEY, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["namespace", "digest"], ["payload.namespace", "payload.digest"], name="fk_payload_use_namespace_digest"
+        ),
+        sa.PrimaryKeyConstraint("namespace", "execution_id", "seq", name="pk_payload_use"),
+    )
+    op.create_index("ix_payload_use_namespace_digest", "payload_use", ["namespace", "digest"])
 
+
+def _executions() -> None:
     op.create_table(
         "execution",
         sa.Column("namespace", KEY, nullable=False),
@@ -132,57 +133,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_execution_open", "execution", ["started_at"], sqlite_where=OPEN, postgresql_where=OPEN)
 
-    op.create_table(
-        "owner",
-        sa.Column("name", KEY, nullable=False),
-        sa.Column("term", COUNT, nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_owner"),
-    )
 
-    op.create_table(
-        "payload",
-        sa.Column("namespace", KEY, nullable=False),
-        sa.Column("digest", KEY, nullable=False),
-        sa.Column("body", sa.Text, nullable=False),
-        sa.PrimaryKeyConstraint("namespace", "digest", name="pk_payload"),
-    )
-
-    op.create_table(
-        "secret",
-        sa.Column("name", KEY, nullable=False),
-        sa.Column("value", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_secret"),
-    )
-
-    op.create_table(
-        "step_type",
-        sa.Column("namespace", KEY, nullable=False),
-        sa.Column("name", KEY, nullable=False),
-        sa.Column("version", KEY, nullable=False),
-        sa.Column("contract", sa.Text, nullable=False),
-        sa.Column("contract_hash", sa.Text, nullable=False),
-        sa.Column("owner", sa.Text, nullable=False),
-        sa.Column("step_id", sa.Text, nullable=False),
-        sa.Column("registered_at", sa.Double, nullable=False),
-        sa.Column("updated_at", sa.Double, nullable=False),
-        sa.Column("removed", sa.Boolean, nullable=False),
-        sa.PrimaryKeyConstraint("namespace", "name", "version", name="pk_step_type"),
-    )
-
-    op.create_table(
-        "workflow",
-        sa.Column("namespace", KEY, nullable=False),
-        sa.Column("workflow_id", KEY, nullable=False),
-        sa.Column("version_number", COUNT, nullable=False),
-        sa.Column("created_at", sa.Double, nullable=False),
-        sa.Column("updated_at", sa.Double, nullable=False),
-        sa.CheckConstraint("version_number >= 1", name=op.f("ck_workflow_version_number")),
-        sa.PrimaryKeyConstraint("namespace", "workflow_id", name="pk_workflow"),
-    )
-    op.create_index(
-        "ix_workflow_namespace_updated_at_workflow_id", "workflow", ["namespace", "updated_at", "workflow_id"]
-    )
-
+def _tags() -> None:
     op.create_table(
         "execution_tag",
         sa.Column("namespace", KEY, nullable=False),
@@ -199,19 +151,27 @@ def upgrade() -> None:
         "ix_execution_tag_namespace_tag_execution_id", "execution_tag", ["namespace", "tag", "execution_id"]
     )
 
-    op.create_table(
-        "payload_use",
-        sa.Column("namespace", KEY, nullable=False),
-        sa.Column("execution_id", KEY, nullable=False),
-        sa.Column("seq", COUNT, autoincrement=False, nullable=False),
-        sa.Column("digest", KEY, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["namespace", "digest"], ["payload.namespace", "payload.digest"], name="fk_payload_use_namespace_digest"
-        ),
-        sa.PrimaryKeyConstraint("namespace", "execution_id", "seq", name="pk_payload_use"),
-    )
-    op.create_index("ix_payload_use_namespace_digest", "payload_use", ["namespace", "digest"])
 
+def _definitions_and_workflows() -> None:
+    op.create_table(
+        "definition",
+        sa.Column("digest", KEY, nullable=False),
+        sa.Column("document", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_definition"),
+    )
+    op.create_table(
+        "workflow",
+        sa.Column("namespace", KEY, nullable=False),
+        sa.Column("workflow_id", KEY, nullable=False),
+        sa.Column("version_number", COUNT, nullable=False),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("updated_at", sa.Double, nullable=False),
+        sa.CheckConstraint("version_number >= 1", name=op.f("ck_workflow_version_number")),
+        sa.PrimaryKeyConstraint("namespace", "workflow_id", name="pk_workflow"),
+    )
+    op.create_index(
+        "ix_workflow_namespace_updated_at_workflow_id", "workflow", ["namespace", "updated_at", "workflow_id"]
+    )
     op.create_table(
         "workflow_version",
         sa.Column("namespace", KEY, nullable=False),
@@ -230,5 +190,64 @@ def upgrade() -> None:
     )
     op.create_index("ix_workflow_version_definition", "workflow_version", ["definition"])
 
+
+def _acceptances() -> None:
+    op.create_table(
+        "acceptance",
+        sa.Column("namespace", KEY, nullable=False),
+        sa.Column("operation", KEY, nullable=False),
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("body_digest", sa.Text, nullable=False),
+        sa.Column("execution_id", KEY, nullable=False),
+        sa.Column("answer", sa.Text, nullable=False),
+        sa.Column("accepted_at", sa.Double, nullable=False),
+        sa.Column("expires_at", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("namespace", "operation", "key", name="pk_acceptance"),
+    )
+    op.create_index("ix_acceptance_expires_at", "acceptance", ["expires_at"])
+
+
+def _step_types_and_hosts() -> None:
+    op.create_table(
+        "step_type",
+        sa.Column("namespace", KEY, nullable=False),
+        sa.Column("name", KEY, nullable=False),
+        sa.Column("version", KEY, nullable=False),
+        sa.Column("contract", sa.Text, nullable=False),
+        sa.Column("contract_hash", sa.Text, nullable=False),
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("step_id", sa.Text, nullable=False),
+        sa.Column("registered_at", sa.Double, nullable=False),
+        sa.Column("updated_at", sa.Double, nullable=False),
+        sa.Column("removed", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("namespace", "name", "version", name="pk_step_type"),
+    )
+    op.create_table(
+        "allowed_host",
+        sa.Column("namespace", KEY, nullable=False),
+        sa.Column("pattern", KEY, nullable=False),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("created_by", sa.Text, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("namespace", "pattern", name="pk_allowed_host"),
+    )
+
+
+def _installation() -> None:
+    op.create_table(
+        "secret",
+        sa.Column("name", KEY, nullable=False),
+        sa.Column("value", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_secret"),
+    )
+    op.create_table(
+        "owner",
+        sa.Column("name", KEY, nullable=False),
+        sa.Column("term", COUNT, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_owner"),
+    )
+
+
+def _guard() -> None:
     for statement in GUARD_SQLITE if op.get_bind().dialect.name == "sqlite" else GUARD_POSTGRESQL:
         op.execute(statement)

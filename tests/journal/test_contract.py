@@ -584,6 +584,18 @@ async def test_an_answer_within_its_time_outlives_its_execution(journal: Journal
     assert found.execution_id == "e"
 
 
+async def test_a_pruned_definition_comes_back_with_the_next_start(journal: Journal) -> None:
+    first = opening("e")
+    await append(journal, first)
+    await append(journal, ending(first))
+    await journal.prune(None, NOW + 50, NOW, limit=10)
+    assert await journal.definition("d1") is None
+
+    await append(journal, opening("f"))
+
+    assert await journal.definition("d1") == DOCUMENT
+
+
 # --- workflows
 
 

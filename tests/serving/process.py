@@ -16,6 +16,7 @@ from tests.serving.client import Client, Unreachable
 
 CHECKOUT: Final = Path(__file__).parents[2]
 PRODUCT: Final = (sys.executable, str(CHECKOUT / "main.py"))
+"""What users start; `ServerProcess.program` may be changed between two lives."""
 READY_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 0.02
 # What would make a server under test different from anybody's: settings, those of platforms, keys of providers.
@@ -49,7 +50,6 @@ class ServerProcess:
     ) -> None:
         self.port = free_port()
         self.client = Client("127.0.0.1", self.port)
-        self.arguments: Sequence[str] = ()
         self.program = program
         self._folder = folder
         self._log = folder / f"server-{self.port}.log"
@@ -88,7 +88,7 @@ class ServerProcess:
         """Start the process and do not wait for it."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self.program, *self.arguments],
+                self.program,
                 cwd=self._folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

@@ -26,13 +26,15 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for command in (serve, run, validate):
-    app.command()(command)
+app.command()(serve)
+app.command()(run)
+app.command()(validate)
+app.command()(migrate)
+app.command()(doctor)
+app.command()(version)
 app.add_typer(executions, name="executions")
 app.add_typer(steps, name="steps")
 app.add_typer(hosts, name="hosts")
-for command in (migrate, doctor, version):
-    app.command()(command)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

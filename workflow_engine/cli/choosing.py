@@ -17,7 +17,7 @@ _EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  
 
 
 def server_of(url: str | None) -> Server:
-    """The server of `--server`, else the one these settings would start. Raises `InvalidArgument`, `InvalidSettings`."""
+    """The server of `--server`, else the one our settings describe. Raises `InvalidArgument`, `InvalidSettings`."""
     if url is not None:
         return Server.at(url)
     from workflow_engine.settings import load_settings
@@ -27,8 +27,13 @@ def server_of(url: str | None) -> Server:
 
 def address_of(settings: "Settings") -> str:
     """The URL at which a server of these settings is reached from its own machine."""
-    host = _EVERY_ADDRESS.get(settings.host, settings.host).strip("[]")
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return url_of(settings.host, settings.port)
+
+
+def url_of(host: str, port: int) -> str:
+    """As `address_of`, of an address to listen on: one that means every address is reached by loopback."""
+    reached = _EVERY_ADDRESS.get(host, host).strip("[]")
+    return f"http://{f'[{reached}]' if ':' in reached else reached}:{port}"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The two consoles: answers go to stdout, everything about them to stderr. NO_COLOR and dumb terminals are respected."""
+"""The two consoles: answers go to stdout, what is said about them to stderr. NO_COLOR and dumb terminals count."""
 
 import os
 import sys
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 # What is piped has no width; a table should not be folded to that of a screen nobody looks at.
 _WIDTH_OF_A_PIPE: Final = 160
 # A step's error message must not be able to move the cursor, ring the bell or rename the window.
-_CONTROLS: Final = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_CONTROLS: Final = {
+    code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
+}
 
 
 def out() -> "Console":

@@ -45,4 +45,6 @@ def print_bug(bug: Exception) -> None:
 
     console = err()
     console.print(words("".join(traceback.format_exception(bug)).rstrip()), soft_wrap=True)
-    console.print(words(("error: ", "bold red"), f"unexpected, so this is a bug; please report it with the id {new_id()}"))
+    console.print(
+        words(("error: ", "bold red"), f"unexpected, so this is a bug; please report it with the id {new_id()}")
+    )

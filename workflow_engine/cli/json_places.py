@@ -42,6 +42,12 @@ class _Container:
     key: str | int = 0
     awaits_key: bool = True
 
+    def go_on(self) -> None:
+        """Behind a comma."""
+        self.awaits_key = True
+        if isinstance(self.key, int):
+            self.key += 1
+
 
 def _starts(text: str) -> Iterator[tuple[str, int]]:
     """Every pointer with its offset: a member of an object begins at its key. The open containers are kept by hand."""
@@ -51,9 +57,7 @@ def _starts(text: str) -> Iterator[tuple[str, int]]:
         if word in ("}", "]"):
             open_ones.pop()
         elif word == ",":
-            assert inner is not None  # the text is valid JSON
-            inner.awaits_key = True
-            inner.key = inner.key + 1 if isinstance(inner.key, int) else ""
+            open_ones[-1].go_on()
         elif word == ":":
             pass
         elif inner is not None and inner.is_object and inner.awaits_key:

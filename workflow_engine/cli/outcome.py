@@ -1,7 +1,7 @@
 """What came out of an execution, as a person reads it and as the exit code says it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
 from rich.console import Console
@@ -11,9 +11,19 @@ from workflow_engine.cli.durations import length
 from workflow_engine.cli.failures import FAILED, NOT_FINISHED
 from workflow_engine.cli.progress import Progress
 from workflow_engine.cli.styles import sign, style
+from workflow_engine.errors import NotFound
 from workflow_engine.jsontext import Json, JsonObject
 
 _MOST_LINES: Final = 60
+
+
+class StepDidNotRun(NotFound):
+    """`ran` are the steps that did."""
+
+    code = "step-did-not-run"
+
+    def __init__(self, path: str, ran: Sequence[str]) -> None:
+        super().__init__(f"no step {path} ran in this execution; there are results of {', '.join(ran) or 'none'}")
 
 
 def exit_code_of_status(status: Json) -> int:
@@ -25,7 +35,8 @@ def print_heading(console: Console, name: str, results: JsonObject) -> None:
     seconds = _number(_object(results.get("metadata")).get("duration_ms")) / 1000
     completed = sum(step.get("status") == "completed" for step in steps.values())
     mark = (f"{sign(status, console.encoding)} {status}", style(status))
-    console.print(words((name, "bold"), "  ", mark, f"  {completed} steps completed  {length(seconds)}"))
+    facts = f"  {completed} {'step' if completed == 1 else 'steps'} completed  {length(seconds)}"
+    console.print(words((name, "bold"), "  ", mark, facts, (f"  {results['execution_id']}", "dim")), soft_wrap=True)
 
 
 def print_outcome(console: Console, results: JsonObject, plan: Progress) -> None:
@@ -35,8 +46,15 @@ def print_outcome(console: Console, results: JsonObject, plan: Progress) -> None
         console.print(words(("error: ", "bold red"), error))
     for title, value, simulated in _outputs(results, plan):
         console.print(words((title, "bold"), (" (simulated)", "italic magenta") if simulated else ""))
-        _print_json(console, value)
-    console.print(words((f"execution {results['execution_id']}", "dim")))
+        print_value(console, value)
+
+
+def output_of(results: JsonObject, path: str) -> Json:
+    """What came out of one step. Raises `StepDidNotRun`."""
+    step = _steps(results).get(path)
+    if step is None:
+        raise StepDidNotRun(path, list(_steps(results)))
+    return step.get("output_data")
 
 
 def _outputs(results: JsonObject, plan: Progress) -> Iterator[tuple[str, Json, bool]]:
@@ -49,7 +67,7 @@ def _outputs(results: JsonObject, plan: Progress) -> Iterator[tuple[str, Json, b
             yield f"output of {path}", step.get("output_data"), step.get("simulated") is True
 
 
-def _print_json(console: Console, value: Json) -> None:
+def print_value(console: Console, value: Json) -> None:
     lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
     if len(lines) > _MOST_LINES:
         console.print(words("\n".join(lines[:_MOST_LINES])), soft_wrap=True)

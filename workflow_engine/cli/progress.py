@@ -36,6 +36,7 @@ class Progress:
     """One moment of an execution. `of` makes the first from its document, `after` the next from an event."""
 
     name: str
+    execution_id: str = ""
     steps: Mapping[str, StepProgress] = field(default_factory=dict)
     status: str = "pending"
     began_at: float | None = None
@@ -43,9 +44,9 @@ class Progress:
     note: str = ""
 
     @classmethod
-    def of(cls, document: JsonObject) -> "Progress":
+    def of(cls, document: JsonObject, execution_id: str = "") -> "Progress":
         steps = [_planned(step) for step in _objects(document.get("steps"))]
-        return cls(_text(document.get("name")) or "workflow", {step.path: step for step in steps})
+        return cls(_text(document.get("name")) or "workflow", execution_id, {step.path: step for step in steps})
 
     def after(self, event: Event) -> "Progress":
         if event.path is None:
@@ -121,8 +122,9 @@ def _waiting(step: StepProgress, event: Event) -> StepProgress:
 
 def _completed(step: StepProgress, event: Event) -> StepProgress:
     route = [_text(each) for each in _list(event.data.get("route"))]
-    ended = replace(step, status="completed", ended_at=event.at, due_at=None, note="")
-    return replace(ended, simulated=event.data.get("simulated") is True, note=f"chose {', '.join(route)}" if route else "")
+    note = f"chose {', '.join(route)}" if route else ""
+    simulated = event.data.get("simulated") is True
+    return replace(step, status="completed", ended_at=event.at, due_at=None, note=note, simulated=simulated)
 
 
 def _failed(step: StepProgress, event: Event) -> StepProgress:

@@ -145,7 +145,7 @@ class Server:
     def events(self, path: str, after: int = 0, deadline: float | None = None) -> Iterator[Event]:
         """Every event of a stream behind `after`, across restarts of the server, until it has ended.
 
-        `deadline` on the clock of `time.monotonic`. Raises `DeadlineReached`; `ServerUnreachable` once it was away too long.
+        `deadline` on the clock of `time.monotonic`. Raises `DeadlineReached`, `ServerUnreachable`.
         """
         contact = time.monotonic()
         while True:

@@ -1,9 +1,10 @@
-"""The progress of an execution as a table that follows it, or as one line for each change where nobody can look at it."""
+"""The progress of an execution: as a table that follows it, or as a line for each change where nobody looks at it."""
 
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.live import Live
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _UNDER_WAY: Final = ("running", "retrying", "waiting")
+_GAP: Final = 2
+_WIDEST_PATH: Final = 32
+_WIDEST_TYPE: Final = 20
 _LINES_AROUND: Final = 5
 """Lines of the screen that are not rows: the heading, the head of the table, what is not shown, the cursor."""
 
@@ -67,8 +71,8 @@ class Lines:
         step = self._progress.steps[event.path]
         since = event.at - (self._progress.began_at or event.at)
         attempt = f"attempt {step.attempt}" if step.attempt > 1 else ""
-        facts = [each for each in (attempt, took(step), note_of(step, self._progress, event.at), _simulated(step)) if each]
-        line = f"{since:9.3f} s  {step.path:<{self._width}}  {step.status:<9}  {', '.join(facts)}"
+        facts = (attempt, took(step), note_of(step, self._progress, event.at), _simulated(step))
+        line = f"{since:9.3f} s  {step.path:<{self._width}}  {step.status:<9}  {', '.join(filter(None, facts))}"
         self._console.print(words(line.rstrip()), soft_wrap=True)
 
 
@@ -88,20 +92,13 @@ class LiveTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         now = time.time() - (self._skew or 0.0)
         room = (options.height or console.height) - _LINES_AROUND
-        yield drawn(self._progress, now, room, console.encoding)
+        yield drawn(self._progress, now, room, options.max_width, console.encoding)
 
 
-def drawn(progress: Progress, now: float, room: int, encoding: str) -> Group:
+def drawn(progress: Progress, now: float, room: int, width: int, encoding: str) -> Group:
     """The heading and at most `room` rows, the interesting ones first to stay."""
     shown = rows_that_fit(list(progress.steps.values()), room)
-    table = Table(box=None, pad_edge=False, header_style="dim", collapse_padding=True, padding=(0, 2, 0, 0))
-    table.add_column("", width=1)
-    table.add_column("step", no_wrap=True, overflow="ellipsis", min_width=8)
-    table.add_column("type", no_wrap=True, overflow="ellipsis", style="dim")
-    table.add_column("status", no_wrap=True)
-    table.add_column("tries", no_wrap=True, justify="right")
-    table.add_column("time", no_wrap=True, justify="right")
-    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
+    table = _columns(shown, width)
     for step in shown:
         table.add_row(*_row(step, progress, now, encoding))
     parts: list[Text | Table] = [heading(progress, now, encoding), table]
@@ -110,31 +107,48 @@ def drawn(progress: Progress, now: float, room: int, encoding: str) -> Group:
     return Group(*parts)
 
 
+def _columns(shown: Sequence[StepProgress], width: int) -> Table:
+    """Every column has its width, so that a long note takes what is left and nothing moves while numbers change."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, _GAP, 0, 0))
+    paths = min(max((len(_indented(step)) for step in shown), default=4), _WIDEST_PATH)
+    types = min(max((len(step.step_type) for step in shown), default=4), _WIDEST_TYPE)
+    widths = {"step": max(paths, 4), "type": max(types, 4), "status": 9, "tries": 5, "time": 10}
+    table.add_column("", width=1)
+    for title, fixed in widths.items():
+        side: Literal["left", "right"] = "right" if title in ("tries", "time") else "left"
+        style_of = "dim" if title == "type" else ""
+        table.add_column(title, width=fixed, no_wrap=True, overflow="ellipsis", justify=side, style=style_of)
+    taken = 1 + sum(widths.values()) + _GAP * (len(widths) + 1)
+    table.add_column("", width=max(width - taken, 1), no_wrap=True, overflow="ellipsis")
+    return table
+
+
+def _indented(step: StepProgress) -> str:
+    """A step inside another one stands below it, further in."""
+    return "  " * step.path.count(".") + harmless(step.path)
+
+
 def heading(progress: Progress, now: float, encoding: str) -> Text:
     ended = sum(step.has_ended for step in progress.steps.values())
     mark = spinning(now, encoding) if progress.status == "running" else sign(progress.status, encoding)
     seconds = (progress.ended_at or now) - progress.began_at if progress.began_at else 0.0
     status = (f"{mark} {progress.status}", style(progress.status))
-    note = (f"  {progress.note}", "red" if progress.status == "failed" else "dim") if progress.note else ""
-    return words((progress.name, "bold"), "  ", status, f"  {ended} of {len(progress.steps)} steps  {length(seconds)}", note)
+    counts = f"  {ended} of {len(progress.steps)} steps  {length(seconds)}"
+    return words((progress.name, "bold"), "  ", status, counts, (f"  {progress.execution_id}", "dim"))
 
 
 def rows_that_fit(steps: Sequence[StepProgress], room: int) -> list[StepProgress]:
-    """All of them, or those that a person wants to see: under way, failed, just ended, next; in their own order."""
+    """All of them, or those a person wants to see: under way, failed, then the last and the next; in order."""
     if len(steps) <= room:
         return list(steps)
-    wanted = sorted(range(len(steps)), key=lambda at: _interest(steps[at], at))[: max(room, 1)]
-    return [steps[at] for at in sorted(wanted)]
-
-
-def _interest(step: StepProgress, position: int) -> tuple[int, float]:
-    if step.status in _UNDER_WAY:
-        return 0, position
-    if step.status == "failed":
-        return 1, position
-    if step.has_ended:
-        return 2, -(step.ended_at or 0.0)
-    return 3, position
+    under_way = [step for step in steps if step.status in _UNDER_WAY]
+    failed = [step for step in steps if step.status == "failed"]
+    ended = [step for step in steps if step.has_ended and step.status != "failed"]
+    last_first = sorted(ended, key=lambda step: step.ended_at or 0.0, reverse=True)
+    to_come = [step for step in steps if step.status == "pending"]
+    around = [step for pair in zip_longest(last_first, to_come) for step in pair if step is not None]
+    wanted = {step.path for step in [*under_way, *failed, *around][: max(room, 1)]}
+    return [step for step in steps if step.path in wanted]
 
 
 def _not_shown(progress: Progress, shown: Sequence[StepProgress]) -> Text:
@@ -148,10 +162,9 @@ def _row(step: StepProgress, progress: Progress, now: float, encoding: str) -> t
     mark = spinning(now, encoding) if step.status == "running" else sign(step.status, encoding)
     colour = style(step.status)
     tries = f"{step.attempt}/{step.attempts_allowed}" if step.attempts_allowed > 1 else str(step.attempt)
-    depth = step.path.count(".")
     return (
         Text(mark, colour),
-        Text("  " * depth + harmless(step.path), "dim" if step.status in ("pending", "skipped") else ""),
+        Text(_indented(step), "dim" if step.status in ("pending", "skipped") else ""),
         Text(harmless(step.step_type)),
         Text(step.status, colour),
         Text(tries if step.attempt else "", "yellow" if step.attempt > 1 else ""),

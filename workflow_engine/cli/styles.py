@@ -10,7 +10,7 @@ SIGNS: Final = {
     "paused": ("‖", "yellow"),
     "completed": ("✔", "green"),
     "failed": ("✘", "bold red"),
-    "skipped": ("–", "dim"),
+    "skipped": ("∅", "dim"),
     "cancelled": ("■", "magenta"),
 }
 _PLAIN: Final = {"completed": "+", "failed": "x", "running": ">", "retrying": "~", "waiting": "~"}

@@ -11,8 +11,7 @@ from rich.text import Text
 from workflow_engine.cli.console import harmless, out, words
 from workflow_engine.cli.durations import clock_time, length
 from workflow_engine.cli.events import Event, instant
-from workflow_engine.cli.outcome import print_outcome
-from workflow_engine.cli.progress import Progress
+from workflow_engine.cli.outcome import print_value
 from workflow_engine.cli.styles import sign, style
 from workflow_engine.jsontext import Json, JsonObject
 
@@ -38,26 +37,30 @@ def print_executions(answer: JsonObject) -> None:
 
 def print_execution(execution: JsonObject, results: JsonObject) -> None:
     console = out()
-    console.print(
-        words((str(execution["workflow_name"]), "bold"), "  ").append_text(_status(execution["status"])),
-        words(f" {_count(execution, 'completed_steps')} of {_count(execution, 'total_steps')} steps  ").append(_took(execution)),
-    )
+    name, status = words((str(execution["workflow_name"]), "bold")), _status(execution["status"])
+    counts = f"{_count(execution, 'completed_steps')} of {_count(execution, 'total_steps')} steps"
+    console.print(name, status, counts, _took(execution), sep="  ")
     if reason := execution.get("reason"):
         console.print(words((str(reason), "yellow")))
     console.print(_steps_of(execution, results))
-    print_outcome(console, results, Progress(str(execution["workflow_name"])))
+    if error := _error(execution):
+        console.print(words(("error: ", "bold red")).append_text(error))
+    if results.get("output") is not None:
+        console.print(words(("output", "bold")))
+        print_value(console, results["output"])
 
 
 def _steps_of(execution: JsonObject, results: JsonObject) -> Table:
     table = _table("step", "status", "tries", "time", "")
     ran = cast(dict[str, JsonObject], results["step_results"])
-    statuses = cast(dict[str, str], execution.get("step_statuses") or {path: str(each["status"]) for path, each in ran.items()})
+    # An execution that is not in memory has no statuses at hand; then what ran is what is known.
+    statuses = cast(dict[str, str], execution.get("step_statuses") or {path: ran[path]["status"] for path in ran})
     for path, status in statuses.items():
         step = ran.get(path, {})
         table.add_row(
             _text(path),
             _status(status),
-            str(_count(step, "retry_count") + 1) if step else "",
+            str(_count(step, "retry_count") + 1) if step and status != "skipped" else "",
             length(float(cast(float, step["execution_time_ms"])) / 1000) if step.get("execution_time_ms") else "",
             _text(step.get("error_message") or "", "red" if status == "failed" else "dim"),
         )
@@ -67,8 +70,14 @@ def _steps_of(execution: JsonObject, results: JsonObject) -> Table:
 def print_explanation(answer: JsonObject) -> None:
     table = _table("step", "reason", "")
     for each in _objects(answer["reasons"]):
-        table.add_row(_text(each["path"]), _text(each["reason"], "yellow"), _text(each["message"]))
+        table.add_row(_text(each["path"]), _text(each["reason"], "yellow"), _text(f"{each['message']}{_until(each)}"))
     _print(table, f"nothing is open: the execution is {answer['status']}")
+
+
+def _until(reason: JsonObject) -> str:
+    details = reason.get("details")
+    until = details.get("until") if isinstance(details, dict) else None
+    return f" (until {clock_time(instant(until))})" if until is not None else ""
 
 
 def print_steps(answer: JsonObject) -> None:
@@ -96,14 +105,16 @@ def print_hosts(answer: JsonObject) -> None:
 
 
 def print_event(event: Event, *, as_json: bool) -> None:
-    data = json.dumps(event.data, ensure_ascii=False)
     if as_json:
         whole = {"seq": event.seq, "kind": event.kind, "at": event.at, "path": event.path, "data": event.data}
         typer.echo(json.dumps(whole, ensure_ascii=False))
         return
+    # A person wants the facts; that there are none of some kind is no fact.
+    facts = {name: value for name, value in event.data.items() if value not in (None, False)}
+    data = json.dumps(facts, ensure_ascii=False)
     shown = data if len(data) <= _LONGEST_DATA else f"{data[:_LONGEST_DATA]}..."
-    facts = words(f"{event.seq:>5}  {clock_time(event.at)}  ", (f"{event.kind:<22}", "bold"), f"  {event.path or '':<20}  ")
-    out().print(facts.append_text(words((shown, "dim"))), soft_wrap=True)
+    kind, path = (f"{event.kind:<22}", "bold"), f"  {event.path or '':<20}  "
+    out().print(words(f"{event.seq:>5}  {clock_time(event.at)}  ", kind, path, (shown, "dim")), soft_wrap=True)
 
 
 # --- the parts of a table ---------------------------------------------------------------------------------------------

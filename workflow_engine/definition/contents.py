@@ -29,6 +29,8 @@ from workflow_engine.jsontext import Json, write
 Place: TypeAlias = tuple[str | int, ...]
 
 SCOPE_OF_EVERY_STEP: Final = frozenset({"input", "global", "execution", "workflow"})
+LEAST_COST: Final = 16
+"""What compiling even the shortest expression costs, in bytes of a longer one."""
 TOO_MANY_EXPRESSIONS: Final = "The expressions of this workflow are too long together; split it into several workflows"
 
 _Compiled = TypeVar("_Compiled", Condition, Template)
@@ -53,12 +55,12 @@ class Contents:
 
 @dataclass(slots=True)
 class SourceBudget:
-    """How many bytes of expressions one document may still have."""
+    """How many bytes of expressions one document may still have; plain paths are free."""
 
     left: int
 
     def admits(self, source: Json) -> bool:
-        self.left -= len(source) if isinstance(source, str) else len(write(source))
+        self.left -= LEAST_COST + (len(source) if isinstance(source, str) else len(write(source)))
         return self.left >= 0
 
 
@@ -110,9 +112,11 @@ class _Compiler:
         return object_of(members, self.limits)
 
     def _mapped(self, value: Json, place: Place) -> Template:
-        if not isinstance(value, str) and b"${" not in write(value):
-            return fixed(value, self.limits)
-        return self._compiled(compile_mapping, value, place) or fixed(None, self.limits)
+        if b"${" in write(value):
+            return self._compiled(compile_mapping, value, place) or fixed(None, self.limits)
+        if isinstance(value, str):
+            return self._attempted(compile_mapping, value, place) or fixed(None, self.limits)
+        return fixed(value, self.limits)
 
     def _config_schema(self) -> Json:
         return self.sketch.type.config_schema if self.sketch.type else None
@@ -146,6 +150,9 @@ class _Compiler:
         if not self.budget.admits(source):
             self.findings.refuse_once("too-many-expressions", TOO_MANY_EXPRESSIONS, *place)
             return None
+        return self._attempted(compiler, source, place)
+
+    def _attempted(self, compiler: Callable[[Json, Names], _Compiled], source: Json, place: Place) -> _Compiled | None:
         try:
             compiled = compiler(source, self.names)
         except InvalidExpression as error:

@@ -4,10 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import cast
 
-import orjson
-
 from workflow_engine.errors import Problem
-from workflow_engine.jsontext import Json, JsonObject
+from workflow_engine.jsontext import Json, JsonObject, load, write
 from workflow_engine.steps.contract import (
     Completed,
     InvalidConfig,
@@ -39,12 +37,13 @@ class Gates:
         """On result: a verdict whose JSON is plain, small enough, and fits the output schema."""
         verdict = answer if isinstance(answer, Completed | Routed | Suspended) else Completed(cast(Json, answer))
         if isinstance(verdict, Suspended):
+            _check_wait(verdict.seconds, verdict.signal)
             return Suspended(verdict.seconds, verdict.signal, self._plain(verdict.memo))
         output = self._plain(verdict.output)
         if (wrong := _problems(self._of(step_type).get("output"), output)) is not None:
             raise _violation(f"The result does not fit the output schema of step type {step_type.name}", wrong)
         if isinstance(verdict, Routed):
-            return Routed(output, tuple(verdict.to))
+            return Routed(output, _ids(verdict.to))
         return Completed(output, verdict.simulated)
 
     def _of(self, step_type: StepType) -> dict[str, Validator]:
@@ -56,17 +55,29 @@ class Gates:
     def _plain(self, value: object) -> Json:
         """The value as the journal will give it back: what is not JSON is refused here, not found at recovery."""
         try:
-            written = orjson.dumps(value)
+            written = write(value)
         except (TypeError, ValueError) as failure:
             raise StepFailure("contract-violation", f"The result is not JSON: {failure}", retryable=False) from failure
         if len(written) > self._max_result_bytes:
             message = f"The result is {len(written)} bytes long; at most {self._max_result_bytes} are allowed"
             raise StepFailure("payload-too-large", message, retryable=False)
-        plain: Json = orjson.loads(written)
+        plain = load(written)
         if plain != value and not _is_finite(value):
             message = "The result holds NaN or Infinity, which JSON does not know"
             raise StepFailure("contract-violation", message, retryable=False)
         return plain
+
+
+def _check_wait(seconds: object, signal: object) -> None:
+    if not isinstance(seconds, int | float | None) or not isinstance(signal, str | None):
+        message = "A step suspends itself for a number of seconds, or until a signal that is named by a text"
+        raise StepFailure("contract-violation", message, retryable=False)
+
+
+def _ids(to: object) -> tuple[str, ...]:
+    if not isinstance(to, tuple | list) or not all(isinstance(one, str) for one in to):
+        raise StepFailure("contract-violation", "A step routes to a tuple of step ids", retryable=False)
+    return tuple(to)
 
 
 def _compiled(step_type: StepType) -> dict[str, Validator]:

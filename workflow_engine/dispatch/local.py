@@ -5,19 +5,24 @@ import inspect
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from workflow_engine.clock import Clock
 from workflow_engine.dispatch.contract import Report, Task
+from workflow_engine.dispatch.failures import report_of
 from workflow_engine.dispatch.gates import Gates
 from workflow_engine.dispatch.threads import Call, StepThreads
 from workflow_engine.execution.inputs import Failed, Succeeded
-from workflow_engine.history.events import StepError
 from workflow_engine.logs import logger
 from workflow_engine.steps.contract import StepFailure, StepFunction, StepType
 
 FunctionOf: TypeAlias = Callable[[StepType], StepFunction | None]
 """The function that serves a type in this process; None when nothing here does."""
+
+# A step that calls `sys.exit()` or is cancelled from within fails like any other; it does not end the server.
+RAISED_BY_STEPS: Final = (Exception, SystemExit, asyncio.CancelledError)
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class LocalSteps:
         started = self._clock.monotonic()
         try:
             return self._answered(task, started, self._function(task)(task.request))
-        except Exception as failure:  # noqa: BLE001  # whatever a step raises is that step's failure
+        except RAISED_BY_STEPS as failure:
             return self._failed(task, started, failure)
 
     def dispatch(self, task: Task) -> None:
@@ -132,13 +137,18 @@ class LocalSteps:
             if inspect.isawaitable(answer):
                 answer = await answer
             report: Succeeded | Failed = self._answered(task, started, answer)
-        except Exception as failure:  # noqa: BLE001  # whatever a step raises is that step's failure
+        except RAISED_BY_STEPS as failure:
+            if isinstance(failure, asyncio.CancelledError) and self._is_called_back(task):
+                raise
             report = self._failed(task, started, failure)
         if self._running.get(task.key) is asyncio.current_task():
             del self._running[task.key]
             if self._waiting:
                 self._begin_waiting()
         self._tell(task, report)
+
+    def _is_called_back(self, task: Task) -> bool:
+        return self._stopping or self._running.get(task.key) is not asyncio.current_task()
 
     def _tell(self, task: Task, report: Succeeded | Failed) -> None:
         if not self._stopping:
@@ -156,7 +166,7 @@ class LocalSteps:
         served = self._served.get(id(step_type))
         if served is None:
             function = self._function_of(step_type)
-            in_thread = function is not None and not inspect.iscoroutinefunction(inspect.unwrap(function))
+            in_thread = function is not None and not _is_async(function)
             served = self._served[id(step_type)] = Served(step_type, function, in_thread)
         return served
 
@@ -165,20 +175,19 @@ class LocalSteps:
         took = (self._clock.monotonic() - started) * 1000
         return Succeeded(self._clock.now(), task.request.path, task.request.delivery, verdict, took)
 
-    def _failed(self, task: Task, started: float, failure: Exception) -> Failed:
-        request, took = task.request, (self._clock.monotonic() - started) * 1000
-        if isinstance(failure, StepFailure):
-            error = StepError(failure.error_code, failure.message, failure.details)
-            return Failed(
-                self._clock.now(), request.path, request.delivery, error, took, failure.retryable, failure.retry_after
+    def _failed(self, task: Task, started: float, failure: BaseException) -> Failed:
+        if not isinstance(failure, StepFailure):
+            log.warning(
+                "step raised",
+                step_type=task.type.pin,
+                execution_id=task.request.execution_id,
+                path=task.request.path,
+                exc_info=failure,
             )
-        log = logger(__name__)
-        log.warning(
-            "step raised",
-            step_type=task.type.pin,
-            execution_id=request.execution_id,
-            path=request.path,
-            exc_info=failure,
-        )
-        error = StepError("unexpected-error", f"{type(failure).__name__}: {failure}")
-        return Failed(self._clock.now(), request.path, request.delivery, error, took)
+        return report_of(task, failure, self._clock.now(), (self._clock.monotonic() - started) * 1000)
+
+
+def _is_async(function: StepFunction) -> bool:
+    """A coroutine function, also below decorators; or an object that is called like one."""
+    inner = inspect.unwrap(function)
+    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(type(inner).__call__)

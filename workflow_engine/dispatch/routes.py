@@ -30,7 +30,7 @@ class Routes:
 
 
 class Unserved:
-    """Takes the steps of worker-served types while no worker can connect: they stay handed over, and `explain` says why."""
+    """Takes the steps of worker-served types while no worker can connect: they stay handed over; `explain` says why."""
 
     def dispatch(self, task: Task) -> None:
         """The hand-over is durable already; a worker that comes later finds it in the history."""

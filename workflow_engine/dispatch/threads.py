@@ -32,6 +32,7 @@ class Call:
     work: Callable[[], object]
     done: Callable[[Any], None]
     loop: asyncio.AbstractEventLoop
+    begun: bool = False
     given_up: bool = False
 
 
@@ -45,6 +46,8 @@ class StepThreads:
         self._threads = 0
         self._pending = 0
         self._stuck: Counter[str] = Counter()
+        self._stopped = False
+        self._lock = threading.Lock()
 
     def run(self, pin: str, work: Callable[[], object], done: Callable[[Any], None]) -> Call:
         """Run `work` in a thread, and hand its result to `done` on the calling loop. Raises `StepTypeQuarantined`."""
@@ -57,12 +60,18 @@ class StepThreads:
         return call
 
     def give_up(self, call: Call) -> None:
-        """Nobody waits for this call any more; should it hang, another thread takes its place."""
-        call.given_up = True
-        self._stuck[call.pin] += 1
-        self._grow()
+        """Nobody waits for this call any more: it does not begin, or if it hangs another thread takes its place."""
+        with self._lock:
+            call.given_up = True
+            hangs = call.begun
+        if hangs:
+            self._stuck[call.pin] += 1
+            self._grow()
 
     def stop(self) -> None:
+        """No further call begins; those that run are left to themselves."""
+        with self._lock:
+            self._stopped = True
         for _ in range(self._threads):
             self._calls.put(None)
 
@@ -73,14 +82,21 @@ class StepThreads:
 
     def _serve(self) -> None:
         while (call := self._calls.get()) is not None:
-            result = call.work()
+            result = call.work() if self._begins(call) else None
             try:
                 call.loop.call_soon_threadsafe(self._finished, call, result)
             except RuntimeError:
                 return  # the loop closed while the function ran: nobody is left to tell
 
+    def _begins(self, call: Call) -> bool:
+        with self._lock:
+            call.begun = not call.given_up and not self._stopped
+            return call.begun
+
     def _finished(self, call: Call, result: object) -> None:
         self._pending -= 1
+        if not call.begun:
+            return
         if call.given_up:
             self._stuck[call.pin] -= 1
             self._shrink()

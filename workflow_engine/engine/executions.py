@@ -90,8 +90,8 @@ class Executions:
     async def start(self, caller: Caller, body: Json, *, key: str | None = None) -> Accepted:
         """Accept an execution of a document: when this answers, it is durable and under way.
 
-        `body` is an envelope (`{"workflow_config": ..., "input_data": ...}`) or the document alone. Raises `InvalidDocument`,
-        `IdempotencyMismatch`, `TooManyExecutions`, `ShuttingDown`, `JournalUnavailable`.
+        `body` is an envelope (`{"workflow_config": ..., "input_data": ...}`) or the document alone. Raises
+        `InvalidDocument`, `IdempotencyMismatch`, `TooManyExecutions`, `ShuttingDown`, `JournalUnavailable`.
         """
 
         async def to_run() -> ToRun:
@@ -100,7 +100,7 @@ class Executions:
         return await self._start(caller, Request("execute", key, "" if key is None else digest(body)), to_run)
 
     async def start_saved(self, caller: Caller, workflow_id: str, body: Json, *, key: str | None = None) -> Accepted:
-        """As `start`, for a saved workflow; `body` is the envelope without the document. Raises `WorkflowNotFound`, too."""
+        """As `start`, for a saved workflow; `body` has no document. May raise `WorkflowNotFound`, too."""
 
         async def to_run() -> ToRun:
             run = self._plans.read_saved(body)
@@ -185,7 +185,7 @@ class Executions:
         return EventPage(tuple(public_page(page)), page[-1].seq if len(recorded) > limit else None)
 
     async def watch(self, caller: Caller, execution_id: str, after: int = 0) -> AsyncIterator[PublicEvent]:
-        """Every event behind `after`, the ones to come included, without gap or duplicate; ends after the terminal one."""
+        """Every event behind `after`, those to come included, without gap or duplicate; ends after the terminal one."""
         watcher = self._watchers.watch(execution_id)
         try:
             async for event in self._past(caller, execution_id, after):

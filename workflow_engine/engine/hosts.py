@@ -1,26 +1,13 @@
-"""Hosts the server may call beyond the public ones: a list in the database, changed at run time, looked up in memory."""
+"""Hosts the server may call beyond the public ones: a list in the database, changed at run time, kept in memory."""
 
-import ipaddress
-import re
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
 
 from workflow_engine.clock import Clock
+from workflow_engine.dispatch.addresses import HostPattern
 from workflow_engine.engine.caller import Caller
-from workflow_engine.errors import InvalidRequest, NotFound
+from workflow_engine.errors import NotFound
 from workflow_engine.journal.contract import AllowedHost, Journal
-
-HOST_PATTERN: Final = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?")
-
-
-class InvalidHostPattern(InvalidRequest):
-    code = "invalid-host-pattern"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "an allowed host is `host`, `host:port`, `*.domain`, an IP address or a CIDR block such as 10.1.0.0/16"
-        )
 
 
 class HostNotListed(NotFound):
@@ -47,8 +34,7 @@ class Hosts:
     async def allow(self, caller: Caller, pattern: str, note: str = "") -> AllowedHost:
         """Takes effect with the next call. Raises `InvalidHostPattern`."""
         pattern = pattern.strip().lower()
-        if not _is_pattern(pattern):
-            raise InvalidHostPattern
+        HostPattern.parse(pattern)
         entry = AllowedHost(caller.namespace, pattern, self._clock.now(), caller.principal, note)
         await self._journal.allow_host(entry)
         self._listed[caller.namespace][pattern] = entry
@@ -63,11 +49,3 @@ class Hosts:
         if not await self._journal.disallow_host(caller.namespace, pattern):
             raise HostNotListed
         self._listed[caller.namespace].pop(pattern, None)
-
-
-def _is_pattern(pattern: str) -> bool:
-    try:
-        ipaddress.ip_network(pattern.strip("[]"), strict=False)
-    except ValueError:
-        return HOST_PATTERN.fullmatch(pattern) is not None
-    return True

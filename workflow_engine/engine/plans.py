@@ -75,7 +75,7 @@ class Plans:
         return known if known is not None else self._keep(key, read_definition(written, self._limits))
 
     def plan(self, namespace: str, document: Document, options: ExecutionOptions, pointer: str = "") -> Plan:
-        """Compiled against the step types as they are now. Raises `InvalidDocument`, its pointers into the whole body."""
+        """Compiled against the step types as they are now. Raises `InvalidDocument`, pointing into the whole body."""
         try:
             return self._compiled.plan(
                 document.definition, document.digest, lambda name: self._catalogue.resolve(namespace, name), options

@@ -1,19 +1,24 @@
 """Step types: register one at run time, list them, take one away."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from workflow_engine.clock import Clock
 from workflow_engine.engine.caller import Caller
-from workflow_engine.errors import NotFound
+from workflow_engine.errors import InvalidDocument, NotFound, Problem
 from workflow_engine.identifiers import new_id
 from workflow_engine.journal.contract import Journal, StepTypeRow
 from workflow_engine.jsontext import Json
 from workflow_engine.steps.catalogue import Catalogue, CatalogueEntry
 from workflow_engine.steps.contract import ExecutionType, StepType
 from workflow_engine.steps.limits import RegistrationLimits
-from workflow_engine.steps.register_body import read_registration
+from workflow_engine.steps.register_body import CALLED, read_registration
 from workflow_engine.steps.registration import BuiltinName, decide
 from workflow_engine.steps.wire import contract_hash, read_contract, write_contract
+
+Objection: TypeAlias = Callable[[str, str], Awaitable[str | None]]
+"""(url, namespace) -> why the server could not call it, or None."""
 
 
 class StepTypeNotFound(NotFound):
@@ -25,7 +30,7 @@ class StepTypeNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """`changed` is False when this contract was registered already; `warnings` names what a new major version breaks."""
+    """`changed` is False when this contract was registered before; `warnings` names what a new major version breaks."""
 
     step_id: str
     name: str
@@ -37,11 +42,14 @@ class Registered:
 class Steps:
     """The catalogue in memory and its rows in the journal, kept in step: the row first."""
 
-    def __init__(self, journal: Journal, catalogue: Catalogue, clock: Clock, limits: RegistrationLimits) -> None:
+    def __init__(
+        self, journal: Journal, catalogue: Catalogue, clock: Clock, limits: RegistrationLimits, objection: Objection
+    ) -> None:
         self._journal = journal
         self._catalogue = catalogue
         self._clock = clock
         self._limits = limits
+        self._objection = objection
 
     async def load(self) -> None:
         """Make every registered type of the journal known; once, at start."""
@@ -52,7 +60,8 @@ class Steps:
     async def register(self, caller: Caller, body: Json) -> Registered:
         """Register a contract, or find that it is registered already.
 
-        Raises `InvalidDocument`, `BuiltinName`, `ForeignStepType`, `FunctionNotOffered`, `VersionTaken`, `BreakingMinorVersion`.
+        Raises `InvalidDocument`, `BuiltinName`, `ForeignStepType`, `FunctionNotOffered`, `VersionTaken`,
+        `BreakingMinorVersion`.
         """
         request = read_registration(body, caller.principal, self._limits)
         existing = self._catalogue.ever(caller.namespace, request.type.name)
@@ -62,12 +71,21 @@ class Steps:
             builtin=self._catalogue.is_builtin(request.type.name),
             offered=self._catalogue.offers(request.type.function_reference or ""),
         )
+        await self._judge_url(caller.namespace, decision.step)
         entry = _entry_of(decision.step, existing) or CatalogueEntry(decision.step, new_id(), self._clock.now())
         if decision.changed:
             await self._journal.save_step_type(_row(caller.namespace, entry, self._clock.now()))
             self._catalogue.add(caller.namespace, entry)
         step = entry.type
         return Registered(entry.step_id, step.name, step.version, decision.changed, decision.warnings)
+
+    async def _judge_url(self, namespace: str, step: StepType) -> None:
+        """Judged now, so that the author hears of it, and again, resolved, at every call."""
+        if step.execution_type not in CALLED or step.endpoint is None:
+            return
+        objection = await self._objection(str(step.endpoint["url"]), namespace)
+        if objection is not None:
+            raise InvalidDocument([Problem("host-not-allowed", objection, "/endpoint_config/url")])
 
     def list(self, caller: Caller) -> tuple[CatalogueEntry, ...]:
         """The latest version of every type: the built-in ones first, each group by name."""

@@ -121,7 +121,7 @@ def default_id(name: str) -> str:
 
 
 def version_number(asked: str | int | None) -> int | None:
-    """The number of a saved version, written as a number or as its digits. Raises `WorkflowNotFound` for anything else."""
+    """The number of a saved version, written as a number or its digits. Raises `WorkflowNotFound` for anything else."""
     if asked is None or isinstance(asked, int):
         return asked
     if not asked.isdecimal():

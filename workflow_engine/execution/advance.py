@@ -44,8 +44,7 @@ def advance(turn: Turn) -> None:
 def end_step(turn: Turn, step: StepState, verdict: Completed | Routed, duration_ms: float) -> None:
     """A step answered. A route to somebody who does not depend on it is the step's failure."""
     route = verdict.to if isinstance(verdict, Routed) else None
-    strangers = set(route or ()) - set(_dependents(turn, step.path))
-    if strangers:
+    if route is not None and (strangers := set(route) - set(_dependents(turn, step.path))):
         message = f"Step {step.path} routes to {sorted(strangers)[0]}, which does not depend on it"
         attempt_failed(turn, step.path, step.attempt, StepError("invalid-config", message), duration_ms)
         return

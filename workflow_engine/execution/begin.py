@@ -26,27 +26,20 @@ def begin(turn: Turn, frontier: Frontier, step: PlannedStep) -> None:
     """Ask the guard, compute the expressions, and schedule the first attempt."""
     path = frontier.prefix + step.id
     caught, caught_from = frontier.routed(step.id) or (None, None)
-    view = View(turn.execution, frontier.prefix, caught, caught_from)
-    try:
-        if step.guard is not None and not step.guard.holds(view):
-            turn.emit(StepSkipped(turn.now, path, "Conditions not met"))
+    attempt = _attempts(turn, path) + 1
+    deadline = None if step.timeout is None else turn.now + step.timeout
+    computed: tuple[Json, ...] = ()
+    if step.guard is not None or step.input.computations or step.config.computations:
+        view = View(turn.execution, frontier.prefix, caught, caught_from)
+        try:
+            if step.guard is not None and not step.guard.holds(view):
+                turn.emit(StepSkipped(turn.now, path, "Conditions not met"))
+                return
+            computed = (*step.input.compute(view), *step.config.compute(view))
+        except EvaluationFailed as failure:
+            attempt_failed(turn, path, attempt, StepError(failure.code, str(failure)), 0.0)
             return
-        computed = _compute(step, view)
-    except EvaluationFailed as failure:
-        attempt_failed(turn, path, _attempts(turn, path) + 1, StepError(failure.code, str(failure)), 0.0)
-        return
-    turn.emit(
-        StepScheduled(
-            at=turn.now,
-            path=path,
-            attempt=_attempts(turn, path) + 1,
-            delivery=1,
-            computed=computed,
-            deadline=None if step.timeout is None else turn.now + step.timeout,
-            caught=caught,
-            caught_from=caught_from,
-        )
-    )
+    turn.emit(StepScheduled(turn.now, path, attempt, 1, computed, deadline, caught, caught_from))
 
 
 def begin_again(turn: Turn, step: StepState) -> None:
@@ -66,23 +59,21 @@ def _attempts(turn: Turn, path: str) -> int:
     return 0 if step is None else step.attempt
 
 
-def _compute(step: PlannedStep, view: View) -> tuple[Json, ...]:
-    return (*step.input.compute(view), *step.config.compute(view))
-
-
 def _reason_to_skip(turn: Turn, frontier: Frontier, step: PlannedStep) -> tuple[str, bool] | None:
     """Why this step does not run at all, and whether that is because of a failure before it."""
     if step.role is Role.CATCH_TARGET and frontier.routed(step.id) is None:
         return "Not routed to", False
-    for dependency in step.dependencies:
-        source = turn.state.steps[frontier.prefix + dependency]
-        choices = frontier.body.steps[dependency].routes_to
-        if source.route is not None and step.id not in source.route and (not choices or step.id in choices):
-            return f"Not routed to by {dependency}", False
-    match judge(step.rule, [turn.state.steps[frontier.prefix + dependency] for dependency in step.dependencies]):
-        case Verdict.RUN:
-            return None
-        case Verdict.SKIP:
-            return "Dependencies skipped", False
-        case Verdict.UPSTREAM_FAILED:
-            return "upstream_failed", True
+    sources = [turn.state.steps[frontier.prefix + dependency] for dependency in step.dependencies]
+    for source in sources:
+        if source.route is not None and _is_passed_over(step, frontier, source):
+            return f"Not routed to by {source.path}", False
+    verdict = judge(step.rule, sources)
+    if verdict is Verdict.RUN:
+        return None
+    return ("Dependencies skipped", False) if verdict is Verdict.SKIP else ("upstream_failed", True)
+
+
+def _is_passed_over(step: PlannedStep, frontier: Frontier, router: StepState) -> bool:
+    """Whether a routing step could have chosen this one, and did not."""
+    choices = frontier.body.steps[router.path[len(frontier.prefix) :]].routes_to
+    return step.id not in (router.route or ()) and (not choices or step.id in choices)

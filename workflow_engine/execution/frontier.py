@@ -33,8 +33,8 @@ class Frontier:
         "_ready",
         "_routed",
         "_routers_left",
-        "_targets_of",
         "_settled",
+        "_targets_of",
         "body",
         "open",
         "prefix",
@@ -96,7 +96,7 @@ class Frontier:
 
     def _queue_if_ready(self, step_id: str) -> None:
         step = self.body.steps[step_id]
-        if step_id in self._queued or step_id in self._settled or self._blockers[step_id] > 0 or step.role is Role.COMPENSATION:
+        if step_id in self._queued or self._blockers[step_id] > 0 or step.role is Role.COMPENSATION:
             return
         if step.role is Role.CATCH_TARGET and step_id not in self._routed and self._routers_left[step_id] > 0:
             return

@@ -22,7 +22,7 @@ class _End(Enum):
 
 def judge(rule: TriggerRule, dependencies: Sequence[StepState]) -> Verdict:
     """The rule over dependencies that have all ended. Without dependencies a step runs."""
-    if not dependencies or rule is TriggerRule.ALL_DONE:
+    if not dependencies or rule is TriggerRule.ALL_DONE or all(s.status is StepStatus.COMPLETED for s in dependencies):
         return Verdict.RUN
     ends = [_end(step) for step in dependencies]
     if rule is TriggerRule.ONE_SUCCESS:

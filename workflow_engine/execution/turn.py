@@ -1,23 +1,17 @@
-"""One decision in the making: the execution, the instant, and the events so far. Emitting an event advances the
-execution by it.
-"""
+"""One decision in the making: the execution, the instant, and the events so far, each of which advanced it."""
 
 from workflow_engine.execution.execution import Execution
 from workflow_engine.history.events import Event
-from workflow_engine.history.state import ExecutionState
 
 
 class Turn:
-    __slots__ = ("events", "execution", "now")
+    __slots__ = ("events", "execution", "now", "state")
 
     def __init__(self, execution: Execution, now: float) -> None:
         self.execution = execution
+        self.state = execution.state
         self.now = now
         self.events: list[Event] = []
-
-    @property
-    def state(self) -> ExecutionState:
-        return self.execution.state
 
     def emit(self, event: Event) -> None:
         self.execution.apply(event)

@@ -5,7 +5,7 @@ loop takes 5 ms to give it back: 200 rows beside a busy loop took 838 ms row by 
 filled is the difference between the databases; what is done with it is the same text.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -21,7 +21,7 @@ from workflow_engine.journal.contract import (
     Summary,
 )
 from workflow_engine.journal.packing import PackedCommit
-from workflow_engine.jsontext import write
+from workflow_engine.jsontext import JsonObject, write
 
 Value: TypeAlias = str | int | float | None
 Values: TypeAlias = tuple[Value, ...]
@@ -124,6 +124,8 @@ class Batch:
     """The rows of many commits, by statement."""
 
     rows: dict[Bulk, list[Values]] = field(default_factory=dict)
+    definitions: set[str] = field(default_factory=set)
+    """Digests of the documents among them."""
 
     def __iter__(self) -> Iterator[tuple[Bulk, list[Values]]]:
         return ((bulk, self.rows[bulk]) for bulk in ORDER if bulk in self.rows)
@@ -132,8 +134,11 @@ class Batch:
         self.rows.setdefault(bulk, []).append(row)
 
 
-def batch_of(packed: Iterable[PackedCommit]) -> Batch:
-    """Everything these commits write. Of several summaries of one execution only the last one is written."""
+def batch_of(packed: Iterable[PackedCommit], stored: Container[str] = ()) -> Batch:
+    """Everything these commits write, but for definitions whose digest is among the `stored`.
+
+    Of several summaries of one execution only the last one is written.
+    """
     batch = Batch()
     summaries: dict[tuple[str, str], Summary] = {}
     for item in packed:
@@ -144,7 +149,9 @@ def batch_of(packed: Iterable[PackedCommit]) -> Batch:
         if item.payloads:
             _add_payloads(batch, item)
         if commit.opened is not None and commit.summary is not None:
-            _add_opening(batch, commit, commit.opened, commit.summary)
+            batch.add(OPEN, (*_record(commit.opened), *_summary(commit.summary)))
+            _add_tags(batch, commit.opened)
+            _add_definition(batch, commit.opened.definition, commit.definition, stored)
         elif commit.summary is not None:
             summaries[key] = commit.summary
         if commit.acceptance is not None:
@@ -161,10 +168,13 @@ def _add_payloads(batch: Batch, item: PackedCommit) -> None:
         batch.add(USE, (namespace, execution_id, payload.seq, payload.digest))
 
 
-def _add_opening(batch: Batch, commit: Commit, record: ExecutionRecord, summary: Summary) -> None:
-    if commit.definition is not None:
-        batch.add(DEFINE, (record.definition, write(commit.definition).decode()))
-    batch.add(OPEN, (*_record(record), *_summary(summary)))
+def _add_definition(batch: Batch, digest: str, document: JsonObject | None, stored: Container[str]) -> None:
+    if document is not None and digest not in stored and digest not in batch.definitions:
+        batch.definitions.add(digest)
+        batch.add(DEFINE, (digest, write(document).decode()))
+
+
+def _add_tags(batch: Batch, record: ExecutionRecord) -> None:
     for tag in dict.fromkeys(record.tags):
         batch.add(TAG, (record.namespace, record.execution_id, tag))
 
@@ -217,8 +227,3 @@ def _acceptance(acceptance: Acceptance) -> Values:
         acceptance.accepted_at,
         acceptance.expires_at,
     )
-
-
-def many(rows: Sequence[Values]) -> list[Value]:
-    """The values of many rows one after the other."""
-    return [value for row in rows for value in row]

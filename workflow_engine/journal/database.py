@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
-from workflow_engine.errors import WorkflowEngineError
+from workflow_engine.errors import Conflict, WorkflowEngineError
 from workflow_engine.history.statuses import ExecutionStatus
 from workflow_engine.journal import tables
 from workflow_engine.journal.bulk import Batch, Bulk, Values, batch_of
@@ -41,6 +41,9 @@ _LANDED: Final = select(_EVENT.body).where(
 )
 
 
+_MOST_DEFINITIONS: Final = 10_000
+
+
 class Database(ABC):
     """A `Store`, and the way to it: `own`, `connect`, write, `disown`. Blocking; the journal calls it on threads."""
 
@@ -57,6 +60,8 @@ class Database(ABC):
         self._writing: Connection | None = None
         self.driver: Any = None
         """The driver's own connection: on the hot path nothing stands between us and it."""
+        # Digests known to be stored: most starts are of a workflow that was started before.
+        self._definitions: set[str] = set()
         self.lost = ""
         """Why this process must not write any more; empty while it may."""
 
@@ -94,11 +99,13 @@ class Database(ABC):
     # --- transactions
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, begun: bool = True) -> Iterator[None]:
+        """Commits at the end of the block, unless it raises. With `begun=False` the block has to begin it itself."""
         with self.naming_errors():
             self.ready()
-            self.begin()
             try:
+                if begun:
+                    self.begin()
                 yield
                 self._failpoints.reach("before-commit")
                 self.commit()
@@ -113,6 +120,9 @@ class Database(ABC):
         """The driver's errors on the writer's connection, said in the words of the contract."""
         try:
             yield
+        except JournalLost as error:
+            self.lost = str(error)
+            raise
         except WorkflowEngineError:
             raise
         except Exception as error:
@@ -168,37 +178,49 @@ class Database(ABC):
             if bulk.counts and changed != len(rows):
                 raise RowRefused(bulk)
 
-    def put_group(self, batch: Batch) -> None:
-        """`put` where it need not be known which row was refused, only that one was."""
+    def begin_and_put(self, batch: Batch) -> None:
+        """Begin a transaction and `put`; which row was refused need not be known, only that one was."""
+        self.begin()
         self.put(batch)
 
     # --- the store of the writer
 
     def write(self, packed: Sequence[PackedCommit]) -> None:
-        batch = batch_of(packed)
-        with self.transaction():
-            self.put_group(batch)
-        self.count(packed, batch)
+        batch = batch_of(packed, self._definitions)
+        with self.transaction(begun=False):
+            self.begin_and_put(batch)
+        self.settle(len(packed), batch)
+
+    def settle(self, commits: int, batch: Batch) -> None:
+        """This batch is durable."""
+        self.written.commits += commits
+        self.written.rows += sum(len(rows) for _, rows in batch)
+        if len(self._definitions) > _MOST_DEFINITIONS:
+            self._definitions.clear()
+        self._definitions |= batch.definitions
 
     def write_each(self, packed: Sequence[PackedCommit], fence: Fence) -> Sequence[Exception | None]:
+        batches = [batch_of((item,)) for item in packed]
         with self.transaction():
-            return [self._write_one(item, fence) for item in packed]
+            refusals = [self._write_one(item, batch, fence) for item, batch in zip(packed, batches, strict=True)]
+        for refusal, batch in zip(refusals, batches, strict=True):
+            if refusal is None:
+                self.settle(1, batch)
+        return refusals
 
-    def _write_one(self, item: PackedCommit, fence: Fence) -> Exception | None:
+    def _write_one(self, item: PackedCommit, batch: Batch, fence: Fence) -> Exception | None:
         self.run("SAVEPOINT one")
-        batch = batch_of((item,))
         try:
-            with fence.admitting(item.commit), self.naming_errors():
+            with fence.admitting(item.commit):
                 self.put(batch)
         except RowRefused as refusal:
             self.run("ROLLBACK TO SAVEPOINT one")
             return _told(refusal, item.commit)
-        except WorkflowEngineError as error:
-            # The fence: a commit that follows a refused one.
+        except Conflict as conflict:
+            # The fence: what follows a refused commit is refused as well.
             self.run("ROLLBACK TO SAVEPOINT one")
-            return error
+            return conflict
         self.run("RELEASE SAVEPOINT one")
-        self.count((item,), batch)
         return None
 
     def landed(self, packed: Sequence[PackedCommit]) -> Sequence[bool]:
@@ -212,6 +234,8 @@ class Database(ABC):
         return self.connection.execute(_LANDED, key).scalar_one_or_none() == first.body
 
     def change(self, change: Change[T]) -> T:
+        # It may delete definitions that nobody uses.
+        self._definitions.clear()
         with self.transaction():
             return change(self.connection)
 
@@ -223,10 +247,6 @@ class Database(ABC):
 
     def tidy(self) -> None:  # noqa: B027  # not every database has something to tidy
         """Nothing, unless a database says otherwise."""
-
-    def count(self, packed: Sequence[PackedCommit], batch: Batch) -> None:
-        self.written.commits += len(packed)
-        self.written.rows += sum(len(rows) for _, rows in batch)
 
 
 def _told(refusal: RowRefused, commit: Commit) -> Exception:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -56,7 +56,7 @@ def schema_of(url: str, timeouts: JournalTimeouts | None = None) -> Schema:
 
 
 def examine(url: str, timeouts: JournalTimeouts | None = None) -> Examination:
-    """Whether the storage keeps the conditions that an engine would check. Raises `JournalRefused`, `JournalUnavailable`."""
+    """Whether the storage keeps what an engine would ask of it. Raises `JournalRefused`, `JournalUnavailable`."""
     journal = journal_for(url, timeouts=timeouts, migrate="never")
     if not isinstance(journal, SqlJournal):
         return Examination("memory", is_safe=True, is_in_use=False)
@@ -74,8 +74,7 @@ def _examine_sqlite(journal: SqlJournal, timeouts: JournalTimeouts | None) -> Ex
     in_use = not _is_absent(journal) and _is_in_use(journal)
     try:
         with TemporaryDirectory(dir=folder, prefix=".trial-") as trial:
-            beside = journal_for(f"sqlite:///{trial}/trial.db", timeouts=timeouts)
-            assert isinstance(beside, SqlJournal)  # its URL says so
+            beside = cast(SqlJournal, journal_for(f"sqlite:///{trial}/trial.db", timeouts=timeouts))
             seconds, version = _commits(beside)
     except OSError as error:
         raise JournalUnavailable(f"the folder {folder} cannot be written: {error.strerror or error}") from error

@@ -171,24 +171,24 @@ class PostgresDatabase(Database):
     def _come_back(self) -> None:
         """A new connection in place of a lost one: it may write only if nobody else did in between."""
         self._connect()
-        if not self._take_lock():
-            self._end_former_session()
+        self._end_former_session()
+        is_owner = self._take_lock()
         term = self.connection.execute(text("SELECT term FROM owner WHERE name = 'engine'")).scalar_one_or_none()
         if term != self._term:
             self._drop()
             raise JournalLost(f"another engine took {self.url} while the connection was away; this one must restart")
+        if not is_owner:
+            self._drop()
+            raise JournalUnavailable(f"somebody else holds {self.url} for the moment")
 
     def _end_former_session(self) -> None:
         """The server may not know yet that our old connection is gone; until it does, that one holds the lock."""
         pid, started = self._session or (0, "")
         ghost = text(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = :pid AND backend_start::text = :started"
+            "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
+            "WHERE pid = :pid AND backend_start::text = :started"
         )
-        ended = self.connection.execute(ghost, {"pid": pid, "started": started}).scalar_one_or_none()
-        self._drop()
-        if ended is None:
-            raise JournalLost(f"another engine took {self.url} while the connection was away; this one must restart")
-        raise JournalUnavailable(f"the former connection to {self.url} is still being closed")
+        self.connection.execute(ghost, {"pid": pid, "started": started}).all()
 
     def _drop(self) -> None:
         if self._writing is not None:
@@ -233,11 +233,12 @@ class PostgresDatabase(Database):
         body = write([dict(zip(names, row, strict=True)) for row in rows]).decode()
         return self.driver.execute(_text(bulk), (body,), prepare=True)
 
-    def put_group(self, batch: Batch) -> None:
+    def begin_and_put(self, batch: Batch) -> None:
         """All statements in one go: the answers are waited for once."""
         sent = []
         try:
             with self.driver.pipeline():
+                self.begin()
                 for bulk, rows in batch:
                     sent.append((bulk, len(rows), self._execute(bulk, rows)))
         except (*self.refusals, *self.unstorable) as error:
@@ -247,10 +248,10 @@ class PostgresDatabase(Database):
                 raise RowRefused(bulk)
 
     def write(self, packed: Sequence[PackedCommit]) -> None:
-        batch = batch_of(packed)
+        batch = batch_of(packed, self._definitions)
         if batch.rows.keys() == {APPEND}:
             self._append_alone(batch)
-            self.count(packed, batch)
+            self.settle(len(packed), batch)
         else:
             super().write(packed)
 

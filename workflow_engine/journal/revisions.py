@@ -23,11 +23,11 @@ _OF_ALEMBIC: Final = (
 
 
 def revision_of(connection: Connection) -> str | None:
-    """The revision of a database; None for one that we have never written to."""
+    """The revision of a database: None for one that we have never written to, "" before the first migration."""
     if not inspect(connection).has_table(TABLE):
         return None
     found: str | None = connection.execute(text(f"SELECT version_num FROM {TABLE}")).scalar_one_or_none()  # noqa: S608  # our own names
-    return found
+    return found or ""
 
 
 def create(connection: Connection) -> None:

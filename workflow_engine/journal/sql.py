@@ -77,7 +77,7 @@ class SqlJournal:
         elif found != revisions.HEAD:
             if self._migrate == "never":
                 raise JournalRefused(
-                    f"the schema of {database.url} is at revision {found}, and this version needs {revisions.HEAD}; "
+                    f"the schema of {database.url} is at revision {found or 0}, and {revisions.HEAD} is needed; "
                     "run `workflow-engine migrate`"
                 )
             database.change(revisions.upgrade)

@@ -31,6 +31,9 @@ from workflow_engine.journal.packing import PackedCommit, pack
 T = TypeVar("T")
 Change: TypeAlias = Callable[[Connection], T]
 
+# How often a group is sent when the connection is lost on the way.
+_ATTEMPTS: Final = 3
+
 # How long the writer waits for a database that went away before it looks again.
 _PAUSES: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
 
@@ -198,30 +201,42 @@ class Writer:
         return None
 
     def _append(self, group: _Group, waiting: Sequence[_Append]) -> None:
-        if group:
-            try:
-                self._write(group)
-                self._fence.settle()
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is told to everybody who waits for it
-                self._fence.retract()
-                for item, _ in group:
-                    item.error = error
+        rest = group
+        for _ in range(_ATTEMPTS):
+            if rest:
+                rest = self._tried(rest)
+        self._refuse(rest, JournalUnavailable("the connection to the database is lost again and again"))
         self._loop.call_soon_threadsafe(_answer, waiting)
 
-    def _write(self, group: _Group) -> None:
+    def _tried(self, group: _Group) -> _Group:
+        """Write a group; answers those of it that a lost connection kept from being written, to be tried again."""
         try:
-            self._write_once(group)
+            self._write(group)
+            self._fence.settle()
         except ConnectionGone:
-            self._write_once(group)
+            return group
         except InDoubt:
-            # From here on nobody knows where these executions stand: the database is asked.
-            self._fence.forget()
-            landed = self._landed([packed for _, packed in group])
-            rest = [member for member, there in zip(group, landed, strict=True) if not there]
-            if rest:
-                self._write_once(rest)
+            return self._missing(group)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is told to everybody who waits for it
+            self._refuse(group, error)
+        return []
 
-    def _write_once(self, group: _Group) -> None:
+    def _missing(self, group: _Group) -> _Group:
+        # From here on nobody knows where these executions stand: the database is asked.
+        self._fence.forget()
+        try:
+            landed = self._landed([packed for _, packed in group])
+        except Exception as error:  # noqa: BLE001  # as above
+            self._refuse(group, error)
+            return []
+        return [member for member, there in zip(group, landed, strict=True) if not there]
+
+    def _refuse(self, group: _Group, error: Exception) -> None:
+        self._fence.retract()
+        for item, _ in group:
+            item.error = error
+
+    def _write(self, group: _Group) -> None:
         packed = [packed for _, packed in group]
         try:
             self._store.write(packed)
@@ -236,8 +251,6 @@ class Writer:
         while True:
             try:
                 return self._store.landed(packed)
-            except InDoubt:
-                continue
             except JournalLost:
                 raise
             except JournalUnavailable as error:

@@ -6,7 +6,8 @@ The time a body may take is watched where the bytes come in (connections.py).
 import asyncio
 from typing import Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 from starlette.types import Receive, Scope
 
 from workflow_engine.definition.refusals import problems_of
@@ -38,6 +39,17 @@ class Body(BaseModel):
 
 
 B = TypeVar("B", bound=Body)
+
+
+def at_most(characters: int) -> AfterValidator:
+    """The bound of a text: `Annotated[str, at_most(128)]`."""
+
+    def check(text: str) -> str:
+        if len(text) > characters:
+            raise PydanticCustomError("out-of-range", "This may have at most {most} characters", {"most": characters})
+        return text
+
+    return AfterValidator(check)
 
 
 async def read_json(scope: Scope, receive: Receive, limits: Limits) -> Json:

@@ -1,10 +1,10 @@
 """Routes about executions: start, look, act."""
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter
-from pydantic import Field
 from starlette.responses import Response
 
 from workflow_engine.definition.envelope import Envelope, SavedRun
@@ -15,7 +15,7 @@ from workflow_engine.errors import InvalidDocument, Problem
 from workflow_engine.history.events import StepError
 from workflow_engine.journal.contract import ExecutionFilter
 from workflow_engine.rest import examples
-from workflow_engine.rest.bodies import Body, read_as
+from workflow_engine.rest.bodies import at_most, Body, read_as
 from workflow_engine.rest.call import Call, Route, answer
 from workflow_engine.rest.documentation import WITH_BODY, describe
 from workflow_engine.rest.parameters import (
@@ -73,19 +73,25 @@ router = APIRouter(route_class=Route, tags=["executions"])
 class Stop(Body):
     """The body of a cancel or a pause; all of it may be absent."""
 
-    reason: str = Field("", max_length=1_024)
+    reason: Annotated[str, at_most(1_024)] = ""
 
 
 class Failure(Body):
-    code: str = Field(min_length=1, max_length=128)
-    message: str = Field(max_length=16_384)
+    code: Annotated[str, at_most(128)]
+    message: Annotated[str, at_most(16_384)]
     details: Json = None
+
+
+class Outcome(StrEnum):
+    COMPLETED = "completed"
+    FAILED = "failed"
+    RETRY = "retry"
 
 
 class Resolution(Body):
     """What became of a step whose outcome is unknown; `retry` runs it again."""
 
-    outcome: Literal["completed", "failed", "retry"]
+    outcome: Outcome
     output: Json = None
     error: Failure | None = None
 
@@ -296,14 +302,14 @@ async def resolve_step(call: Call) -> Response:
         _id(call),
         call.path_params["path"],
         output=resolution.output,
-        completed=resolution.outcome == "completed",
+        completed=resolution.outcome is Outcome.COMPLETED,
         error=_failure(resolution),
     )
     return answer(execution_body(view))
 
 
 def _failure(resolution: Resolution) -> StepError | None:
-    if resolution.outcome != "failed":
+    if resolution.outcome is not Outcome.FAILED:
         return None
     if resolution.error is None:
         raise InvalidDocument([Problem("missing-field", "The outcome 'failed' needs an error", "/error")])

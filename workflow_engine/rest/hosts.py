@@ -1,10 +1,11 @@
 """Routes about the hosts the server may call."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
-from pydantic import Field
 from starlette.responses import Response
 
-from workflow_engine.rest.bodies import Body
+from workflow_engine.rest.bodies import at_most, Body
 from workflow_engine.rest.call import Call, Route, answer
 from workflow_engine.rest.documentation import WITH_BODY, describe
 from workflow_engine.rest.wire import HostBody, HostListBody, MessageBody, host_body
@@ -15,8 +16,8 @@ router = APIRouter(route_class=Route, tags=["administration"])
 class HostEntry(Body):
     """`pattern` is `host`, `host:port`, `*.domain`, an IP address or a CIDR block."""
 
-    pattern: str = Field(min_length=1, max_length=300)
-    note: str = Field("", max_length=1_024)
+    pattern: Annotated[str, at_most(300)]
+    note: Annotated[str, at_most(1_024)] = ""
 
 
 @router.get("/hosts", **describe("list_hosts", "Hosts the server may call", answers=HostListBody))

@@ -1,5 +1,8 @@
 """Routes about saved workflows."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fastapi import APIRouter
@@ -62,8 +65,10 @@ async def validate_workflow(call: Call) -> Response:
 )
 async def save_workflow(call: Call) -> Response:
     """Under its `workflow_id`, or one made of its name. Saved again, a changed document becomes the next version."""
-    document, workflow_id = _sent(await call.read())
-    return answer(saved_body(await call.face.workflows.save(call.caller, document, workflow_id)))
+    sent = _sent(await call.read())
+    with _pointing_below(sent.pointer):
+        row = await call.face.workflows.save(call.caller, sent.document, sent.workflow_id)
+    return answer(saved_body(row))
 
 
 @router.get(
@@ -110,10 +115,12 @@ async def get_workflow(call: Call) -> Response:
 )
 async def replace_workflow(call: Call) -> Response:
     """The same document again changes nothing."""
-    document, named = _sent(await call.read())
-    if named is not None and named != _id(call):
+    sent = _sent(await call.read())
+    if sent.workflow_id not in (None, _id(call)):
         raise InvalidDocument([Problem("wrong-workflow-id", "This is not the id of the path", "/workflow_id")])
-    return answer(saved_body(await call.face.workflows.save(call.caller, document, _id(call), create=False)))
+    with _pointing_below(sent.pointer):
+        row = await call.face.workflows.save(call.caller, sent.document, _id(call), create=False)
+    return answer(saved_body(row))
 
 
 @router.delete(
@@ -136,17 +143,34 @@ async def list_workflow_versions(call: Call) -> Response:
     return answer({"workflow_id": _id(call), "versions": versions, "total": len(versions)})
 
 
-def _sent(body: Json) -> tuple[JsonObject, str | None]:
-    """The document of a save, bare or in an envelope, and the id it is to be saved under."""
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A document to save, where it stood in the body, and the id it is to be saved under."""
+
+    document: JsonObject
+    pointer: str
+    workflow_id: str | None
+
+
+def _sent(body: Json) -> _Sent:
     if not isinstance(body, dict):
         raise InvalidDocument([Problem("wrong-type", "A workflow must be an object")])
-    document, around = (body[DOCUMENT], body) if DOCUMENT in body else (body, {})
+    where = f"/{DOCUMENT}" if DOCUMENT in body else ""
+    document, around = (body[DOCUMENT], body) if where else (body, {})
     if not isinstance(document, dict):
-        raise InvalidDocument([Problem("wrong-type", "A workflow must be an object", f"/{DOCUMENT}")])
+        raise InvalidDocument([Problem("wrong-type", "A workflow must be an object", where)])
     _refuse_unknown(around)
     named = around.get("workflow_id") or document.get("workflow_id")
     kept = {name: value for name, value in document.items() if name not in SERVER_FIELDS or not isinstance(value, str)}
-    return kept, named if isinstance(named, str) else None
+    return _Sent(kept, where, named if isinstance(named, str) else None)
+
+
+@contextmanager
+def _pointing_below(where: str) -> Iterator[None]:
+    try:
+        yield
+    except InvalidDocument as invalid:
+        raise InvalidDocument([replace(each, pointer=where + each.pointer) for each in invalid.problems()]) from None
 
 
 def _refuse_unknown(around: JsonObject) -> None:

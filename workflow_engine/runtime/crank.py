@@ -17,7 +17,7 @@ from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.execution.commands import Dispatch, commands_after
 from workflow_engine.execution.decide import decide
 from workflow_engine.execution.errors import StaleDelivery
-from workflow_engine.execution.inputs import Failed, Input
+from workflow_engine.execution.inputs import Failed, Input, Recover, Signal, Tick
 from workflow_engine.history.events import Event, StepCancelled, StepError, StepFailed, StepRetrying
 from workflow_engine.history.statuses import ExecutionStatus, StepStatus
 from workflow_engine.journal.contract import Acceptance, Commit, Failpoints, Journal, RecordedEvent
@@ -34,7 +34,10 @@ INLINE_STEPS_A_TURN: Final = 200
 """After so many quick steps a turn commits and lets others have the loop."""
 
 _CALLED_BACK: Final = (StepCancelled, StepFailed, StepRetrying)
+_WAKES: Final = (Recover, Signal, Tick)
+"""What these set going is on record as running before it runs: were it to kill the server, that must count."""
 
+Refused: TypeAlias = tuple[Letter, WorkflowEngineError]
 Observer: TypeAlias = Callable[[Live, Commit], None]
 """Told of every commit after it is durable, on the loop: for metrics and the like. Must be quick and must not raise."""
 
@@ -96,31 +99,37 @@ class Crank:
     def _turn(self, live: Live) -> None:
         letters = _take(live)
         try:
-            events, answered = self._decide(live, letters)
+            events, accepted, refused = self._decide(live, letters)
         except Exception as bug:
             log.exception("a turn failed", execution_id=live.id)
             self._lost(live, letters, bug)
             return
         if not events:
-            _answer(live, answered)
+            _answer(live, accepted, refused)
             self._rest(live)
             return
-        self._commit(live, events, answered)
+        self._commit(live, events, accepted, refused)
 
-    def _decide(self, live: Live, letters: Sequence[Letter]) -> tuple[list[Event], list[Letter]]:
-        """The events of all letters together; a letter that is refused is answered at once and leaves nothing."""
+    def _decide(self, live: Live, letters: Sequence[Letter]) -> tuple[list[Event], list[Letter], list[Refused]]:
+        """The events of all letters together. A letter that is refused leaves nothing; it is told so after the commit,
+        because what forbids it may be in there.
+        """
         events: list[Event] = []
         accepted: list[Letter] = []
+        refused: list[Refused] = []
         for letter in letters:
+            before = live.execution.state.version
             try:
                 events += () if letter.entering is None else decide(live.execution, letter.entering)
             except WorkflowEngineError as refusal:
-                _refuse(live, letter, refusal)
+                if live.execution.state.version != before:
+                    raise  # no refusal, but a mistake of ours
+                refused.append((letter, refusal))
             else:
                 accepted.append(letter)
-        if live.execution.plan.has_inline_steps:
+        if live.execution.plan.has_inline_steps and not any(isinstance(one.entering, _WAKES) for one in letters):
             self._run_inline(live, events)
-        return events, accepted
+        return events, accepted, refused
 
     def _run_inline(self, live: Live, events: list[Event]) -> None:
         """Run quick pure steps inside the turn: their results share its commit, and nobody sees them before it."""
@@ -149,7 +158,7 @@ class Crank:
             error = StepError(failure.error_code, failure.message, failure.details)
             return Failed(self._clock.now(), command.path, command.delivery, error, 0.0, failure.retryable)
 
-    def _commit(self, live: Live, events: list[Event], answered: Sequence[Letter]) -> None:
+    def _commit(self, live: Live, events: list[Event], accepted: Sequence[Letter], refused: Sequence[Refused]) -> None:
         self.turns += 1
         live.in_turn = True
         version = live.execution.state.version
@@ -163,14 +172,21 @@ class Crank:
             summary=summary,
             opened=live.record if first_seq == 1 else None,
             definition=live.definition if first_seq == 1 else None,
-            acceptance=_acceptance(answered),
+            acceptance=_acceptance(accepted),
         )
-        self._journal.append(commit, lambda failure: self._committed(live, commit, answered, failure))
+        self._journal.append(commit, lambda failure: self._committed(live, commit, accepted, refused, failure))
 
-    def _committed(self, live: Live, commit: Commit, answered: Sequence[Letter], failure: BaseException | None) -> None:
+    def _committed(
+        self,
+        live: Live,
+        commit: Commit,
+        accepted: Sequence[Letter],
+        refused: Sequence[Refused],
+        failure: BaseException | None,
+    ) -> None:
         live.in_turn = False
         if failure is not None:
-            self._lost(live, answered, failure)
+            self._lost(live, [*accepted, *(letter for letter, _ in refused)], failure)
             return
         live.definition = None
         live.written = commit.summary or live.written
@@ -180,9 +196,14 @@ class Crank:
         for observe in self._observers:
             observe(live, commit)
         self._failpoints.reach("before-answer")
-        _answer(live, answered)
+        _answer(live, accepted, refused)
         self._failpoints.reach("after-answer")
-        self._act(live, commit.events)
+        try:
+            self._act(live, commit.events)
+        except Exception as bug:
+            log.exception("a hand-over failed", execution_id=live.id)
+            self._lost(live, (), bug)
+            return
         self._rest(live)
 
     def _act(self, live: Live, events: Sequence[Event]) -> None:
@@ -238,7 +259,9 @@ def _refuse(live: Live, letter: Letter, refusal: WorkflowEngineError) -> None:
         log.debug("stale report dropped", execution_id=live.id, reason=str(refusal))
 
 
-def _answer(live: Live, letters: Sequence[Letter]) -> None:
-    for letter in letters:
+def _answer(live: Live, accepted: Sequence[Letter], refused: Sequence[Refused]) -> None:
+    for letter, refusal in refused:
+        _refuse(live, letter, refusal)
+    for letter in accepted:
         if letter.answer is not None and not letter.answer.done():
             letter.answer.set_result(None if letter.look is None else letter.look(live))

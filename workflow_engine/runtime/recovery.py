@@ -1,5 +1,5 @@
-"""What was open when the process ended comes back: running executions are folded and go on, resting ones only get their
-alarm set.
+"""What was open when the process ended comes back: running executions are folded and go on, waiting ones only get their
+alarm set. Paused ones are folded last: steps of theirs may have been running, but nobody waits for them.
 """
 
 import asyncio
@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from workflow_engine.history.statuses import ExecutionStatus
-from workflow_engine.journal.contract import Journal, OpenExecution
+from workflow_engine.journal.contract import Journal, JournalUnavailable, OpenExecution
 from workflow_engine.logs import logger
 from workflow_engine.runtime.runtime import Runtime
 
 AT_ONCE: Final = 32
 RESTING: Final = frozenset({ExecutionStatus.WAITING, ExecutionStatus.PAUSED})
+PAUSE_SECONDS: Final = 0.5
 
 log = logger(__name__)
 
@@ -35,15 +36,25 @@ class Recovery:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
-        open_executions = await self._journal.open_executions()
+        open_executions = await self._open_executions()
+        waiting = [one for one in open_executions if one.status is ExecutionStatus.WAITING]
+        paused = [one for one in open_executions if one.status is ExecutionStatus.PAUSED]
         running = [one for one in open_executions if one.status not in RESTING]
-        for one in open_executions:
-            if one.status in RESTING:
-                self._runtime.remember(one)
+        for one in waiting:
+            self._runtime.remember(one)
         await self._recover(running)
         if open_executions:
-            log.info("recovered", running=len(running), at_rest=len(open_executions) - len(running))
+            log.info("recovered", running=len(running), waiting=len(waiting), paused=len(paused))
         self.done.set()
+        await self._recover(paused)
+
+    async def _open_executions(self) -> Sequence[OpenExecution]:
+        while True:
+            try:
+                return await self._journal.open_executions()
+            except JournalUnavailable as failure:
+                log.warning("recovery waits for the storage", reason=str(failure))
+                await asyncio.sleep(PAUSE_SECONDS)
 
     async def _recover(self, running: Sequence[OpenExecution]) -> None:
         places = asyncio.Semaphore(AT_ONCE)

@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 from workflow_engine.clock import Clock
 from workflow_engine.dispatch.contract import Task
 from workflow_engine.errors import OverLimit, Unavailable
-from workflow_engine.execution.inputs import Failed, Input, Pause, Recover, Start, Succeeded, Tick
-from workflow_engine.history.statuses import ExecutionStatus
+from workflow_engine.execution.inputs import Failed, Input, Loss, Pause, Recover, Start, Succeeded, Tick
+from workflow_engine.history.statuses import ExecutionStatus, StepStatus
 from workflow_engine.journal.contract import Acceptance, JournalUnavailable, OpenExecution
 from workflow_engine.logs import logger
 from workflow_engine.runtime.alarms import Alarms
@@ -24,7 +24,8 @@ from workflow_engine.runtime.loading import ExecutionNotFound, Loader
 T = TypeVar("T")
 
 RELOAD_PAUSE: Final = 0.5
-"""Seconds between attempts to bring an execution back while the storage is away."""
+"""Seconds before an execution is brought back after the storage failed, and between attempts."""
+INTERNAL_ERROR: Final = "internal-error"
 
 log = logger(__name__)
 
@@ -81,6 +82,8 @@ class Runtime:
         """Begin an execution; answers after its first commit. Raises `TooManyExecutions`, `ShuttingDown`,
         `JournalUnavailable`.
         """
+        if self._closing:
+            raise ShuttingDown
         if self.open_count >= self._max_open:
             raise TooManyExecutions(self._max_open)
         self.open_count += 1
@@ -185,11 +188,15 @@ class Runtime:
         """Fold a running execution again and hand over what was lost with the process."""
         self.open_count += 1
         await self._bring_and_submit(
-            open_execution.namespace, open_execution.execution_id, lambda live: [self._recovery_of(live, crashed=True)]
+            open_execution.namespace, open_execution.execution_id, lambda live: [self._recovery_of(live, Loss.DIED)]
         )
 
-    def _recovery_of(self, live: Live, *, crashed: bool) -> Recover:
-        return Recover(self._clock.now(), tuple(self._unheld(live)), crashed)
+    def _recovery_of(self, live: Live, loss: Loss) -> Recover:
+        return Recover(self._clock.now(), tuple(self._unheld(live)), loss)
+
+    def refuse_new(self) -> None:
+        """From now on nobody's requests are taken, so that what runs can come to an end."""
+        self._closing = True
 
     async def close(self) -> None:
         """Write down that running local steps were given up in order, so that the next start knows it was no crash."""
@@ -200,7 +207,7 @@ class Runtime:
         answers: list[asyncio.Future[None]] = []
         for live in list(self._lives.values()):
             answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            recovery = self._recovery_of(live, crashed=False)
+            recovery = self._recovery_of(live, Loss.STOPPED)
             self._crank.submit(live, Letter(recovery if recovery.lost else None, answer))
             answers.append(answer)
         await asyncio.gather(*answers, return_exceptions=True)
@@ -225,8 +232,7 @@ class Runtime:
                 ended.set_result(live)
 
     def _leave_if_idle(self, live: Live) -> None:
-        resting = live.execution.state.status in (ExecutionStatus.WAITING, ExecutionStatus.PAUSED)
-        if self._lives.get(live.id) is live and live.is_quiet and resting:
+        if self._lives.get(live.id) is live and live.is_quiet and _rests(live):
             del self._lives[live.id]
             if live.execution.state.next_due_at is not None:
                 self._namespaces[live.id] = live.namespace
@@ -235,6 +241,8 @@ class Runtime:
 
     async def _bring_back(self, namespace: str, execution_id: str) -> Live:
         """Load once, however many ask. An ended execution is handed out without taking a place in memory."""
+        if (present := self._lives.get(execution_id)) is not None:
+            return present
         loading = self._loading.get(execution_id)
         if loading is None:
             loading = asyncio.ensure_future(self._loader.load(namespace, execution_id))
@@ -270,17 +278,39 @@ class Runtime:
         if live.written is None:
             self.open_count -= 1  # it was never accepted
             return
-        reports: list[Input] = [
-            letter.entering for letter in waiting if isinstance(letter.entering, Succeeded | Failed)
-        ]
-        if not isinstance(failure, JournalUnavailable):
-            reports = [Pause(self._clock.now(), "internal-error")]
-        errand = self._bring_and_submit(
-            live.namespace, live.id, lambda back: [*reports, self._recovery_of(back, crashed=False)]
+        if isinstance(failure, Unavailable | OverLimit):
+            reports = [letter.entering for letter in waiting if isinstance(letter.entering, Succeeded | Failed)]
+            self._run_errand(self._fold_again(live, reports))
+        elif live.written.reason != INTERNAL_ERROR:
+            self._run_errand(self._set_aside(live))
+
+    async def _fold_again(self, live: Live, reports: Sequence[Input]) -> None:
+        """Nothing that a step reported is lost because the storage was away."""
+        await asyncio.sleep(RELOAD_PAUSE)
+        await self._bring_and_submit(
+            live.namespace, live.id, lambda back: [*reports, self._recovery_of(back, Loss.REFOLDED)]
         )
-        self._run_errand(errand)
+
+    async def _set_aside(self, live: Live) -> None:
+        """After a mistake of ours: pause it until somebody looks; only then see to its steps, lest that fails, too."""
+        back = await self._bring_back_surely(live.namespace, live.id)
+        if back is None or back.execution.state.ended is not None:
+            return
+        paused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._crank.submit(back, Letter(Pause(self._clock.now(), INTERNAL_ERROR), paused))
+        await asyncio.wait([paused])
+        if paused.exception() is None:
+            self._crank.submit(back, Letter(self._recovery_of(back, Loss.REFOLDED)))
 
     def _run_errand(self, errand: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(errand)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
+
+
+def _rests(live: Live) -> bool:
+    """Nothing of it runs: a paused execution stays while its last steps do."""
+    state = live.execution.state
+    if state.status is ExecutionStatus.PAUSED:
+        return all(step.held or step.status is StepStatus.WAITING for step in state.open.values())
+    return state.status is ExecutionStatus.WAITING

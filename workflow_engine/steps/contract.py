@@ -5,10 +5,10 @@ which means `Completed`. It fails by raising `StepFailure`; any other exception 
 `unexpected-error`, and is retried.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.jsontext import Json, JsonObject
@@ -94,9 +94,8 @@ class StepType:
     owner: str = "builtin"
     documentation: str = ""
     inline: bool = False
-    """The function is pure, synchronous and quick (well under a millisecond for 10 KiB of input), so that the engine may
-    run it inside its own turn.
-    """
+    """The function is pure, synchronous and quick (well under a millisecond for 10 KiB), so that the engine may run it
+    inside its own turn."""
 
     @property
     def pin(self) -> str:
@@ -123,9 +122,7 @@ class Resumption:
 
 @dataclass(frozen=True, slots=True)
 class StepRequest:
-    """Everything a step may know. `input` and `config` are finished values that passed the type's schemas; treat them as
-    read-only.
-    """
+    """Everything a step may know. `input` and `config` passed the schemas of the type; treat them as read-only."""
 
     execution_id: str
     workflow_id: str | None
@@ -180,7 +177,9 @@ class Suspended:
 
 
 Verdict: TypeAlias = Completed | Routed | Suspended
-StepFunction: TypeAlias = Callable[[StepRequest], "Verdict | Json | Awaitable[Verdict | Json]"]
+StepFunction: TypeAlias = Callable[[StepRequest], Any]
+"""Answers a `Verdict` or plain JSON, or an awaitable of one. What it answers is checked when it runs: a type could not
+say `dict[str, str]` is JSON."""
 
 
 class StepFailure(WorkflowEngineError):

@@ -74,6 +74,14 @@ def _promised(step: StepType) -> JsonObject:
 # --- the entry of GET /steps
 
 
+def _without_secrets(endpoint: JsonObject | None) -> JsonObject | None:
+    """Header values may be credentials, so everybody who can list types sees the names alone."""
+    headers = None if endpoint is None else endpoint.get("headers")
+    if endpoint is None or not isinstance(headers, dict):
+        return endpoint
+    return {**endpoint, "headers": dict.fromkeys(headers, "***")}
+
+
 def write_entry(entry: CatalogueEntry, *, workers: int, status: str) -> JsonObject:
     """`workers`: how many are connected that serve the type; `status`: e.g. `served`, `unserved`, `quarantined`."""
     step = entry.type
@@ -87,7 +95,7 @@ def write_entry(entry: CatalogueEntry, *, workers: int, status: str) -> JsonObje
         "parameters_schema": step.config_schema,
         "input_schema": step.input_schema,
         "output_schema": step.output_schema,
-        "endpoint_config": step.endpoint,
+        "endpoint_config": _without_secrets(step.endpoint),
         "tags": list(step.tags),
         "registered_at": iso(entry.registered_at),
         "version": step.version,

@@ -29,7 +29,7 @@ def _product(found: Examination) -> Finding:
     if not found.is_safe:
         return warn(
             "storage",
-            f"{found.product}: before 3.51.3 two connections that write at once can corrupt a database; we write by one",
+            f"{found.product}: before 3.51.3, two connections that write at once can corrupt a database",
             "install the package pysqlite3, which brings a newer SQLite",
         )
     return ok("storage", found.product + (", owned by a running engine" if found.is_in_use else ""))
@@ -37,7 +37,9 @@ def _product(found: Examination) -> Finding:
 
 def _durability(found: Examination) -> Iterator[Finding]:
     if found.product == "memory":
-        yield warn("durability", "memory keeps nothing", "name a file: WORKFLOW_ENGINE_DATABASE_URL=sqlite:///./data/flows.db")
+        yield warn(
+            "durability", "memory keeps nothing", "name a file: WORKFLOW_ENGINE_DATABASE_URL=sqlite:///./data/flows.db"
+        )
     elif found.commit_seconds is None:
         yield ok("durability", "fsync and synchronous_commit are on")
     else:

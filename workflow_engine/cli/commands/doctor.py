@@ -26,7 +26,9 @@ def doctor(database_url: DatabaseUrl = None) -> None:
     """
     console, worst = out(), "ok"
     for finding in _findings(database_url):
-        console.print(words((f"{finding.level:<4}", _COLOURS[finding.level]), f"  {finding.subject:<12}  {finding.message}"))
+        console.print(
+            words((f"{finding.level:<4}", _COLOURS[finding.level]), f"  {finding.subject:<12}  {finding.message}")
+        )
         if finding.advice:
             console.print(words(("                    -> ", "dim"), finding.advice))
         worst = "fail" if "fail" in (worst, finding.level) else worst

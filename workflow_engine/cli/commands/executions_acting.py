@@ -4,10 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workflow_engine.cli.choosing import server_of
 from workflow_engine.cli.console import out, words
 from workflow_engine.cli.options import ExecutionId, ServerUrl
-from workflow_engine.cli.server import path_of
 
 if TYPE_CHECKING:
     from workflow_engine.jsontext import JsonObject
@@ -27,17 +25,26 @@ def cancel(
     server: ServerUrl = None,
 ) -> None:
     """Cancel an execution: nothing new starts."""
+    from workflow_engine.cli.choosing import server_of
+    from workflow_engine.cli.server import path_of
+
     asked = {"compensate": "true"} if compensate else {}
     _tell(server_of(server).post(path_of("executions", execution_id, "cancel"), {"reason": reason}, **asked))
 
 
 def pause(execution_id: ExecutionId, reason: Reason = "", server: ServerUrl = None) -> None:
     """Pause an execution: running steps finish, nothing new begins."""
+    from workflow_engine.cli.choosing import server_of
+    from workflow_engine.cli.server import path_of
+
     _tell(server_of(server).post(path_of("executions", execution_id, "pause"), {"reason": reason}))
 
 
 def resume(execution_id: ExecutionId, server: ServerUrl = None) -> None:
     """Let a paused execution go on."""
+    from workflow_engine.cli.choosing import server_of
+    from workflow_engine.cli.server import path_of
+
     _tell(server_of(server).post(path_of("executions", execution_id, "resume")))
 
 
@@ -50,7 +57,9 @@ def signal(
     server: ServerUrl = None,
 ) -> None:
     """Send a signal; it is kept until a step waits for it."""
+    from workflow_engine.cli.choosing import server_of
     from workflow_engine.cli.documents import json_or_text
+    from workflow_engine.cli.server import path_of
 
     body = None if payload is None else json_or_text(payload)
     server_of(server).post(path_of("executions", execution_id, "signals", name), body)

@@ -1,17 +1,15 @@
 """`workflow-engine hosts`: which hosts a server may call beyond the public ones."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from workflow_engine.cli.choosing import server_of
 from workflow_engine.cli.console import out, words
 from workflow_engine.cli.options import AsJson, ServerUrl
-from workflow_engine.cli.server import path_of
 
 Pattern = Annotated[
-    str, typer.Argument(metavar="HOST", help="host, host:port, *.domain, an IP address, or a block such as 10.1.0.0/16.")
+    str,
+    typer.Argument(metavar="HOST", help="host, host:port, *.domain, an IP address, or a block such as 10.1.0.0/16."),
 ]
 
 hosts = typer.Typer(help="The hosts a running server may call beyond the public ones.", no_args_is_help=True)
@@ -20,10 +18,11 @@ hosts = typer.Typer(help="The hosts a running server may call beyond the public 
 @hosts.command("list")
 def list_hosts(server: ServerUrl = None, as_json: AsJson = False) -> None:
     """List the allowed hosts."""
+    from workflow_engine.cli.answers import print_answer
+    from workflow_engine.cli.choosing import server_of
     from workflow_engine.cli.tables import print_hosts
 
-    answer = server_of(server).get("/hosts")
-    typer.echo(json.dumps(answer, indent=2)) if as_json else print_hosts(answer)
+    print_answer(server_of(server).get("/hosts"), print_hosts, as_json=as_json)
 
 
 @hosts.command("allow")
@@ -33,6 +32,8 @@ def allow_host(
     server: ServerUrl = None,
 ) -> None:
     """Allow a host from the next call on."""
+    from workflow_engine.cli.choosing import server_of
+
     allowed = server_of(server).post("/hosts", {"pattern": pattern, "note": note})
     out().print(words(f"allowed {allowed['pattern']}"))
 
@@ -40,5 +41,8 @@ def allow_host(
 @hosts.command("remove")
 def remove_host(pattern: Pattern, server: ServerUrl = None) -> None:
     """Take a host off the list."""
+    from workflow_engine.cli.choosing import server_of
+    from workflow_engine.cli.server import path_of
+
     server_of(server).delete(path_of("hosts", pattern))
     out().print(words(f"removed {pattern}"))

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def migrate(
     database_url: DatabaseUrl = None,
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 when a migration is due.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit with 1 when a migration is due.")
+    ] = False,
 ) -> None:
     """Bring the schema of the database to this version.
 
@@ -32,7 +34,9 @@ def migrate(
     if schema.is_current:
         out().print(words(f"the database is at revision {schema.found}, as this version needs it"))
     elif check:
-        out().print(words(f"a migration is due: the database is {_at(schema.found)}, this version needs {schema.needed}"))
+        out().print(
+            words(f"a migration is due: the database is {_at(schema.found)}, this version needs {schema.needed}")
+        )
         raise typer.Exit(FAILED)
     else:
         _bring_up_to_date(settings)

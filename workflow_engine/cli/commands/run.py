@@ -1,9 +1,9 @@
 """`workflow-engine run FILE`: run a document to its end and print what came out."""
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,6 @@ import typer
 from workflow_engine.cli.console import err, out, words
 from workflow_engine.cli.failures import INTERRUPTED, INVALID, NOT_FINISHED
 from workflow_engine.cli.options import AsJson, DatabaseUrl, ServerUrl
-from workflow_engine.cli.place import DeadlineReached
 from workflow_engine.errors import InvalidDocument
 
 if TYPE_CHECKING:
@@ -30,7 +29,9 @@ def run(
     input_file: Annotated[
         str | None, typer.Option("--input-file", metavar="FILE", help="All inputs, as one JSON object.")
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show what the steps are doing while they do it.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show what the steps are doing while they do it.")
+    ] = False,
     as_json: AsJson = False,
     server: ServerUrl = None,
     embedded: Annotated[
@@ -43,8 +44,8 @@ def run(
 ) -> None:
     """Run a workflow to its end and print what came out.
 
-    It runs on the server when one is up. Otherwise it runs in an engine inside this process: in memory, so that it is gone
-    with the process, or on the database of --database-url.
+    It runs on the server when one is up. Otherwise it runs in an engine inside this process: in memory, so that it is
+    gone with the process, or on the database of --database-url.
 
     \b
     Exit codes: 0  completed
@@ -53,6 +54,7 @@ def run(
                 3  cancelled, or not finished within --timeout
               130  interrupted (on a server it goes on)
     """
+    from workflow_engine.cli.answers import print_answer
     from workflow_engine.cli.choosing import chosen_place
     from workflow_engine.cli.documents import read_input, read_source, start_body
     from workflow_engine.cli.outcome import exit_code_of_status
@@ -61,19 +63,16 @@ def run(
     body = start_body(source, read_input(given or (), input_file))
     deadline = None if timeout is None else time.monotonic() + timeout
     with chosen_place(server, embedded=embedded, database_url=database_url) as place:
-        plan = _plan(source)
-        results = _followed(place, _started(place, source, body), plan, deadline, watch=watch, as_json=as_json)
-    if as_json:
-        typer.echo(json.dumps(results, indent=2, ensure_ascii=False))
-    else:
-        _print(results, plan, watched=watch)
+        plan = _plan(source, _started(place, source, body))
+        results = _followed(place, plan, deadline, watch=watch, as_json=as_json)
+    print_answer(results, partial(_print, plan, watched=watch), as_json=as_json)
     raise typer.Exit(exit_code_of_status(results["status"]))
 
 
-def _plan(source: "Source") -> "Progress":
+def _plan(source: "Source", execution_id: str) -> "Progress":
     from workflow_engine.cli.progress import Progress
 
-    return Progress.of(source.document if isinstance(source.document, dict) else {})
+    return Progress.of(source.document if isinstance(source.document, dict) else {}, execution_id)
 
 
 def _started(place: "Place", source: "Source", body: "JsonObject") -> str:
@@ -91,23 +90,23 @@ def _started(place: "Place", source: "Source", body: "JsonObject") -> str:
         raise typer.Exit(INVALID) from None
 
 
-def _followed(
-    place: "Place", execution_id: str, plan: "Progress", deadline: float | None, *, watch: bool, as_json: bool
-) -> "JsonObject":
+def _followed(place: "Place", plan: "Progress", deadline: float | None, *, watch: bool, as_json: bool) -> "JsonObject":
     """The results at the end."""
     from workflow_engine.cli.steps_table import following, quietly
 
     console = err() if as_json else out()
-    with _telling_where_it_goes_on(place, execution_id):
+    with _telling_where_it_goes_on(place, plan.execution_id):
         with following(console, plan) if watch else quietly() as follower:
-            for event in place.events(execution_id, deadline):
+            for event in place.events(plan.execution_id, deadline):
                 follower.follow(event)
-        return place.results(execution_id)
+        return place.results(plan.execution_id)
 
 
 @contextmanager
 def _telling_where_it_goes_on(place: "Place", execution_id: str) -> Iterator[None]:
     """Whoever stops waiting should know what becomes of it."""
+    from workflow_engine.cli.place import DeadlineReached
+
     try:
         yield
     except (DeadlineReached, KeyboardInterrupt) as left:
@@ -116,10 +115,12 @@ def _telling_where_it_goes_on(place: "Place", execution_id: str) -> Iterator[Non
         raise typer.Exit(NOT_FINISHED if isinstance(left, DeadlineReached) else INTERRUPTED) from None
 
 
-def _print(results: "JsonObject", plan: "Progress", *, watched: bool) -> None:
+def _print(plan: "Progress", results: "JsonObject", *, watched: bool) -> None:
     from workflow_engine.cli.outcome import print_heading, print_outcome
 
     console = out()
-    if not watched or not console.is_terminal:  # the table that was watched has said it all
+    if watched and console.is_terminal:
+        console.print()  # the heading of the table above has said the rest
+    else:
         print_heading(console, plan.name, results)
     print_outcome(console, results, plan)

@@ -1,6 +1,6 @@
 """`workflow-engine validate FILE`: everything that is wrong with a document, at its line."""
 
-import json
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -20,10 +20,11 @@ def validate(
     as_json: AsJson = False,
     server: ServerUrl = None,
     embedded: Annotated[
-        bool, typer.Option("--embedded", help="Know the built-in and plugin step types only, even where a server is up.")
+        bool,
+        typer.Option("--embedded", help="Know the built-in and plugin step types only, even where a server is up."),
     ] = False,
 ) -> None:
-    """Tell everything that is wrong with a workflow, without running it.
+    """Tell everything that is wrong with a workflow.
 
     A server that is up also knows the step types that were registered with it.
 
@@ -31,16 +32,14 @@ def validate(
     Exit codes: 0  valid, perhaps with warnings
                 2  invalid
     """
+    from workflow_engine.cli.answers import print_answer
     from workflow_engine.cli.choosing import chosen_place
     from workflow_engine.cli.documents import read_source
 
     source = read_source(file)
     with chosen_place(server, embedded=embedded) as place:
         report = place.validate(source.document)
-    if as_json:
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
-    else:
-        _print(source, report)
+    print_answer(report, partial(_print, source), as_json=as_json)
     raise typer.Exit(0 if report["is_valid"] else INVALID)
 
 
@@ -53,6 +52,10 @@ def _print(source: "Source", report: "JsonObject") -> None:
     warnings = cast("list[str]", report["warnings"])
     print_problems(console, source, problems)
     print_warnings(console, source, warnings)
-    verdict = (f"{len(problems)} errors", "bold red") if problems else ("valid", "green")
-    also = f", {len(warnings)} warnings" if warnings else ""
+    verdict = (_number(len(problems), "error"), "bold red") if problems else ("valid", "green")
+    also = f", {_number(len(warnings), 'warning')}" if warnings else ""
     console.print(words(f"{source.name}: ", verdict, also))
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
