@@ -1,6 +1,6 @@
 """Names of things: time-ordered ids, and the key a step keeps through all its attempts."""
 
-import secrets
+import hashlib
 from typing import Final
 
 import uuid_utils
@@ -18,6 +18,6 @@ def step_key(execution_id: str, path: str) -> str:
     return f"wfk_{execution_id}_{path}"
 
 
-def new_seed() -> int:
-    """A number an execution draws everything random from; it is recorded, so that its decisions can be replayed."""
-    return secrets.randbits(48)
+def seed_of(execution_id: str) -> int:
+    """The number an execution draws everything random from; it is recorded, so that its decisions can be replayed."""
+    return int.from_bytes(hashlib.blake2b(execution_id.encode(), digest_size=6).digest(), "big")

@@ -178,6 +178,13 @@ def test_the_expressions_of_one_document_are_bounded_together() -> None:
     assert refusals(many, limits) == [("too-many-expressions", "/steps/7/conditions")]
 
 
+def test_the_output_of_the_workflow_is_counted_too() -> None:
+    limits = DefinitionLimits(expression_bytes=40)
+    assert refusals(workflow(output={"n": "${input.n + 1}", "text": "x" * 20}), limits) == [
+        ("too-many-expressions", "/output")
+    ]
+
+
 def test_plain_paths_are_not_counted_among_the_expressions() -> None:
     mapping: JsonObject = {f"k{number}": "input.x" for number in range(100)}
     assert problems(workflow(step("s", input_mapping=mapping)), DefinitionLimits(expression_bytes=10)) == ()

@@ -222,7 +222,7 @@ def test_an_expression_that_cannot_be_computed_fails_its_step_alone() -> None:
 
 
 def test_a_guard_that_cannot_be_computed_fails_its_step() -> None:
-    flow = Scenario(step("a", conditions="input.gone > 1"))
+    flow = Scenario(step("a", conditions="size(input.gone) > 1"))
 
     assert flow.begun == ["execution started", "a failed", "execution failed"]
 

@@ -1,4 +1,4 @@
-"""What is known after a crash test, and every promise that it breaks: a pure function, so that it can be tested itself."""
+"""What is known after a crash test, and every promise that was broken: a pure function, so that it can be tested."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`listed` are the ids of `GET /executions`; `found` is by id; `calls` is what the receiver saw, dead callers too."""
+    """`listed` are the ids of `GET /executions`; `found` is by id; `calls` are all the receiver got, of the dead, too."""
 
     orders: Sequence[Order]
     listed: Sequence[str]

@@ -302,7 +302,8 @@ async def test_a_large_output_comes_back_and_so_does_what_is_beside_it(journal: 
 
 async def test_the_summary_is_that_of_the_last_commit_that_had_one(journal: Journal) -> None:
     first = opening("e", workflow_id="w", user_id="u", session_id="s", organization_id="o", tags=("b", "a"))
-    second = following(first, status=WAITING, at=NOW + 1, next_due_at=NOW + 60, current_step="nap", completed_steps=1)
+    progress = {"completed_steps": 1, "step_statuses": {"read": "completed", "nap": "waiting"}}
+    second = following(first, status=WAITING, at=NOW + 1, next_due_at=NOW + 60, current_step="nap", **progress)
     third = following(second)
     for commit in (first, second, third):
         await append(journal, commit)

@@ -164,6 +164,8 @@ ROUTES: Final = (
     got("an unknown route under /api", f"/api/{MARK}", 404, "route-not-found"),
     got("/api twice", "/api/api/health", 404, "route-not-found"),
     got("two slashes at the end", "/health//", 404, "route-not-found"),
+    got("two slashes at the beginning", "//health", 404, "route-not-found"),
+    Hostile("everything", (request("OPTIONS", "*"),), 404, "route-not-found"),
     got("dots", "/docs/../../etc/passwd", 404, "route-not-found"),
     got("encoded dots", "/docs/%2e%2e%2f%2e%2e%2fetc%2fpasswd", 404, "route-not-found"),
     got("half an escape", f"/executions/{MARK}%2", 400, "malformed-url"),
@@ -221,6 +223,8 @@ SMUGGLED: Final = (
     smuggled("a blank before the colon", [("Transfer-Encoding ", "chunked")]),
     smuggled("a header with a NUL", [("X-A", "a\x00b")], b""),
     smuggled("a header with a bare carriage return", [("X-A", "a\rX-B: b")], b""),
+    smuggled("two hosts", [("Host", "other")], b""),
+    Hostile("no host", (b"GET /health HTTP/1.1\r\n\r\n",), 400, "malformed-http"),
     Hostile("no HTTP at all", (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 4,), 400, "malformed-http"),
     Hostile("HTTP/2", (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",), 400, "malformed-http"),
     Hostile("HTTP/9.9", (b"GET /health HTTP/9.9\r\nHost: test\r\n\r\n",), 400, "malformed-http"),
@@ -302,9 +306,10 @@ QUERIES: Final = (
 )
 
 
-def keyed(name: str, *keys: str, code: str = "invalid-idempotency-key", **more: bytes) -> Hostile:
+def keyed(name: str, *keys: str, code: str = "invalid-idempotency-key", first: bytes | None = None) -> Hostile:
     headers = [*JSON, *(("Idempotency-Key", key) for key in keys)]
-    return Hostile(name, (request("POST", "/workflows/execute", json.dumps(DOCUMENT).encode(), headers),), 422, code, **more)  # type: ignore[arg-type]  # `first` alone
+    again = request("POST", "/workflows/execute", json.dumps(DOCUMENT).encode(), headers)
+    return Hostile(name, (again,), 422, code, first=first)
 
 
 OTHER_BODY: Final = json.dumps(document(name="other")).encode()

@@ -49,7 +49,9 @@ class Served:
             assert not self._thread.is_alive()
 
     def client(self, **options: float) -> httpx2.Client:
-        return httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=options.get("timeout", 20))
+        return httpx2.Client(
+            base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=options.get("timeout", 20)
+        )
 
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()

@@ -16,14 +16,14 @@ SUMMARY_KEYS = {
 }
 
 
-def run(client: httpx2.Client, document: Document, **envelope: Any) -> dict[str, Any]:
+def run(client: httpx2.Client, document: Document, **envelope: object) -> dict[str, Any]:
     answer = client.post("/workflows/execute?wait=10", json={"workflow_config": document, **envelope})
     assert answer.status_code == 200, answer.text
     results: dict[str, Any] = answer.json()
     return results
 
 
-def start(client: httpx2.Client, document: Document, **envelope: Any) -> str:
+def start(client: httpx2.Client, document: Document, **envelope: object) -> str:
     answer = client.post("/workflows/execute", json={"workflow_config": document, **envelope})
     assert answer.status_code == 200, answer.text
     execution_id: str = answer.json()["execution_id"]
@@ -50,7 +50,9 @@ def test_a_start_answers_in_the_shape_older_clients_read(client: httpx2.Client) 
     assert answer.headers["x-request-id"]
 
 
-@pytest.mark.parametrize("path", ["/workflows/execute", "/workflows/execute/", "/api/workflows/execute", "/api/workflows/execute/"])
+@pytest.mark.parametrize(
+    "path", ["/workflows/execute", "/workflows/execute/", "/api/workflows/execute", "/api/workflows/execute/"]
+)
 def test_every_spelling_of_a_route_is_the_same_route(client: httpx2.Client, path: str) -> None:
     assert client.post(path, json=hello()).status_code == 200
 
@@ -186,9 +188,9 @@ def test_only_a_step_of_unknown_outcome_can_be_resolved(client: httpx2.Client) -
 def test_the_list_goes_on_where_its_cursor_points(client: httpx2.Client) -> None:
     ids = [start(client, patient("listed")) for _ in range(5)]
     listed: list[str] = []
-    cursor = None
+    cursor: str | None = None
     while True:
-        query = {"workflow_name": "listed", "limit": 2, **({"cursor": cursor} if cursor else {})}
+        query = {"workflow_name": "listed", "limit": "2", **({"cursor": cursor} if cursor else {})}
         page = client.get("/executions", params=query).json()
         listed += [each["execution_id"] for each in page["executions"]]
         cursor = page["next_cursor"]

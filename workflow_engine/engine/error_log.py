@@ -13,6 +13,7 @@ from workflow_engine.runtime.live import Live
 MOST_TYPES: Final = 200
 """Workers choose their error codes, so there may be any number; beyond this they are counted as one."""
 OTHER: Final = "other"
+COMPONENTS: Final = ("step", "execution", "server")
 _MINUTES: Final = 60
 
 
@@ -27,7 +28,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoggedError:
-    """`component` is `step`, `execution` or `server`; `error_type` is the code of the error."""
+    """`component` is one of `COMPONENTS`; `error_type` is the code of the error."""
 
     at: float
     component: str

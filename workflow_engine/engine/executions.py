@@ -21,7 +21,7 @@ from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.inputs import Cancel, Input, Pause, Resolve, Resume, Signal, Start
 from workflow_engine.history.events import StepError
 from workflow_engine.history.statuses import ExecutionStatus
-from workflow_engine.identifiers import new_id, new_seed
+from workflow_engine.identifiers import new_id, seed_of
 from workflow_engine.journal.contract import Acceptance, ExecutionFilter, ExecutionRecord, Journal
 from workflow_engine.jsontext import Json, JsonObject, digest
 from workflow_engine.runtime.live import Live
@@ -47,10 +47,12 @@ class InvalidSignalName(InvalidRequest):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer to a start; the same again for every replay of its key."""
+    """The answer to a start; id and time are the same again for every replay of its key."""
 
     execution_id: str
     started_at: float
+    results: ResultsView | None = None
+    """What came out, when the execution began and ended in one commit; whoever wants to wait need not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +114,27 @@ class Executions:
         return await self._start(caller, asked, to_run)
 
     async def _start(self, caller: Caller, asked: Request, to_run: Callable[[], Awaitable[ToRun]]) -> Accepted:
+        results: ResultsView | None = None
+
         async def act(row: Callable[[str, Json], Acceptance | None]) -> Json:
-            return await self._begin(caller, await to_run(), row)
+            nonlocal results
+            answer, results = await self._begin(caller, await to_run(), row)
+            return answer
 
         answer = cast(dict[str, Json], await self._acceptances.once(caller, asked, act))
-        return Accepted(cast(str, answer["execution_id"]), cast(float, answer["started_at"]))
+        return Accepted(cast(str, answer["execution_id"]), cast(float, answer["started_at"]), results)
 
-    async def _begin(self, caller: Caller, wanted: ToRun, row: Callable[[str, Json], Acceptance | None]) -> Json:
+    async def _begin(
+        self, caller: Caller, wanted: ToRun, row: Callable[[str, Json], Acceptance | None]
+    ) -> tuple[Json, ResultsView | None]:
         document, run, given = wanted.document, wanted.run, wanted.run.input_data or {}
         plan = self._plans.plan(caller.namespace, document, run.options, wanted.pointer)
         self._plans.check_input(plan, given)
         record = self._record(caller, run, plan)
         live = Live(record, Execution(record.execution_id, plan), document.json, self._simulation)
-        start = Start(record.started_at, given, plan.digest, dict(plan.pins), new_seed(), _written(run))
+        start = Start(record.started_at, given, plan.digest, dict(plan.pins), seed_of(record.execution_id), _written(run))
         answer: Json = {"execution_id": record.execution_id, "started_at": record.started_at}
-        await self._runtime.start(live, start, row(record.execution_id, answer), _nothing)
-        return answer
+        return answer, await self._runtime.start(live, start, row(record.execution_id, answer), _if_ended)
 
     def _record(self, caller: Caller, run: Run, plan: Plan) -> ExecutionRecord:
         return ExecutionRecord(
@@ -297,3 +304,7 @@ def _written(run: Run) -> JsonObject:
 
 def _nothing(_live: Live) -> None:
     return None
+
+
+def _if_ended(live: Live) -> ResultsView | None:
+    return None if live.execution.state.ended is None else results_view(live)

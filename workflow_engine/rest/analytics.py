@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from workflow_engine.clock import iso
-from workflow_engine.engine.error_log import LoggedError
+from workflow_engine.engine.error_log import COMPONENTS, LoggedError
 from workflow_engine.history.statuses import ExecutionStatus
 from workflow_engine.journal.contract import ExecutionFilter
 from workflow_engine.jsontext import JsonObject
@@ -72,7 +72,7 @@ async def analyse_errors(call: Call) -> Response:
     return answer(
         {
             "error_statistics": statistics,
-            "component_filter": component if found.total else None,
+            "component_filter": component if component in COMPONENTS else None,
             "latest": [_logged(error) for error in found.latest],
             "timestamp": iso(call.backing.clock.now()),
         }

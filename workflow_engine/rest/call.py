@@ -122,10 +122,10 @@ def _application(endpoint: Endpoint) -> ASGIApp:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             response = await endpoint(Call(scope, receive))
+            await response(scope, receive, send)
         except WorkflowEngineError as refusal:
             if refusal.http_status >= 500 and refusal.retry_after_seconds is None:
                 raise  # nobody's mistake but ours: reported as any other bug
-            response = problem_response(refusal, scope)
-        await response(scope, receive, send)
+            await problem_response(refusal, scope)(scope, receive, send)
 
     return application

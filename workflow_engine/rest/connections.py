@@ -94,13 +94,21 @@ class Connection(HttpToolsProtocol):
             self._watch(None)  # that deadline was for the request before
 
     def on_headers_complete(self) -> None:
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > self.limits.max_header_bytes:
-            self._refusal = HeadersTooLarge(self.limits.max_header_bytes)
-            raise self._refusal
+        if (refusal := self._refusal_of_head()) is not None:
+            self._refusal = refusal
+            raise refusal
         self._part = "body"
         self._head_bytes = 0
         super().on_headers_complete()
+
+    def _refusal_of_head(self) -> WorkflowEngineError | None:
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self.limits.max_header_bytes:
+            return HeadersTooLarge(self.limits.max_header_bytes)
+        hosts = sum(1 for name, _ in self.headers if name == b"host")
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            return MalformedHttp()  # RFC 9112, 3.2: whom it is for must be clear
+        return None
 
     def on_message_complete(self) -> None:
         self._part = None

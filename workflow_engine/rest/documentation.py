@@ -59,7 +59,7 @@ def describe(
     operation_id: str,
     summary: str,
     *,
-    answers: Shape = dict,
+    answers: Shape | Sequence[Shape] = dict,
     example: object = None,
     body: Shape | Sequence[Shape] = (),
     body_example: object = None,
@@ -69,9 +69,15 @@ def describe(
     headers: Mapping[str, str] | None = None,
     refusals: Sequence[int] = (),
     media_type: str = "application/json",
+    also: Mapping[str, Shape] | None = None,
 ) -> dict[str, Any]:
-    """The options of a route's decorator; `path` and `headers` are names with their descriptions."""
+    """The options of a route's decorator.
+
+    `path` and `headers` are names with their descriptions; `also` has the shapes of an answer in other media types.
+    """
     shapes = body if isinstance(body, Sequence) else (body,)
+    answered = {media_type: _content(answers if isinstance(answers, Sequence) else (answers,), example)}
+    answered |= {kind: _content((shape,), None) for kind, shape in (also or {}).items()}
     extra: dict[str, Any] = {
         "parameters": [*_named("path", path or {}), *_queried(query), *_named("header", headers or {})]
     }
@@ -85,7 +91,7 @@ def describe(
         "summary": summary,
         "response_model": None,
         "responses": {
-            200: {"description": "OK", "content": {media_type: _content((answers,), example)}},
+            200: {"description": "OK", "content": answered},
             **{status: _REFUSALS[status] for status in (*refusals, *_ALWAYS)},
         },
         "openapi_extra": extra,

@@ -26,6 +26,7 @@ router = APIRouter(route_class=Route, tags=["executions"])
         "list_events",
         "What happened, in order",
         answers=EventPageBody,
+        also={STREAM: str},
         path={"execution_id": "Id of the execution."},
         query=[AFTER, LIMIT],
         headers=HEADERS,
@@ -41,8 +42,6 @@ async def list_events(call: Call) -> Response:
         return answer(event_page_body(await call.face.executions.events(call.caller, execution_id, after, limit)))
     after = _last_event_id(call, after)
     await call.face.executions.get(call.caller, execution_id)  # an unknown id is a 404, not an empty stream
-    with call.backing.streams:
-        pass  # so that a full server answers 429 before the stream begins
     events = call.face.executions.watch(call.caller, execution_id, after)
     return EventStream(events, call.backing.streams, call.backing.stopping)
 

@@ -15,7 +15,7 @@ from workflow_engine.errors import InvalidDocument, Problem
 from workflow_engine.history.events import StepError
 from workflow_engine.journal.contract import ExecutionFilter
 from workflow_engine.rest import examples
-from workflow_engine.rest.bodies import at_most, Body, read_as
+from workflow_engine.rest.bodies import Body, at_most, read_as
 from workflow_engine.rest.call import Call, Route, answer
 from workflow_engine.rest.documentation import WITH_BODY, describe
 from workflow_engine.rest.parameters import (
@@ -101,7 +101,7 @@ class Resolution(Body):
     **describe(
         "execute_workflow",
         "Run a document",
-        answers=StartedBody,
+        answers=(StartedBody, ResultsBody),
         example=examples.STARTED,
         body=(Envelope, WorkflowDefinition),
         body_example=examples.ENVELOPE,
@@ -123,7 +123,7 @@ async def execute_workflow(call: Call) -> Response:
     **describe(
         "execute_saved_workflow",
         "Run a saved workflow",
-        answers=StartedBody,
+        answers=(StartedBody, ResultsBody),
         example=examples.STARTED,
         body=SavedRun,
         body_example=examples.SAVED_RUN,
@@ -148,6 +148,8 @@ async def execute_saved_workflow(call: Call) -> Response:
 async def _started(call: Call, accepted: Accepted, wait: float | None) -> Response:
     if wait is None:
         return answer(started_body(accepted))
+    if accepted.results is not None:
+        return answer(results_body(accepted.results))
     return answer(results_body(await _wait(call, accepted.execution_id, wait)))
 
 

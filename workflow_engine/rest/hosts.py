@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from workflow_engine.rest.bodies import at_most, Body
+from workflow_engine.rest.bodies import Body, at_most
 from workflow_engine.rest.call import Call, Route, answer
 from workflow_engine.rest.documentation import WITH_BODY, describe
 from workflow_engine.rest.wire import HostBody, HostListBody, MessageBody, host_body

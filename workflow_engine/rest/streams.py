@@ -22,7 +22,10 @@ log = logger(__name__)
 
 
 class EventStream(Response):
-    """Sends `events` as they come. Takes one of `places` while it lasts; ends when `stopping` is set."""
+    """Sends `events` as they come, and ends when `stopping` is set.
+
+    Takes one of `places` while it lasts; raises `TooManyStreams` before anything is sent.
+    """
 
     media_type = "text/event-stream"
 
