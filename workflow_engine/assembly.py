@@ -26,6 +26,7 @@ from workflow_engine.history.statuses import StepStatus
 from workflow_engine.journal.contract import Failpoints, Journal
 from workflow_engine.journal.opening import journal_for
 from workflow_engine.layout import plugins_folder
+from workflow_engine.logs import logger
 from workflow_engine.runtime.alarms import Alarms
 from workflow_engine.runtime.crank import Crank, Observer
 from workflow_engine.runtime.live import Live
@@ -40,6 +41,8 @@ from workflow_engine.steps.contract import OfferedStep, Simulation, StepFunction
 from workflow_engine.steps.plugins import LoadedPlugins, load_plugins
 from workflow_engine.steps.register_body import CALLED
 from workflow_engine.steps.services import Services
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,10 @@ class Engine:
         """Wait until everything that was open is back."""
         await self._parts.recovery.done.wait()
 
+    async def storage_lost(self) -> None:
+        """Wait for the moment when this process must end, because its storage failed or belongs to another one."""
+        await self._parts.ring.runtime.storage_lost.wait()
+
     @property
     def plugins(self) -> LoadedPlugins:
         return self._parts.plugins
@@ -168,8 +175,14 @@ async def assemble(given: Surroundings) -> Parts:
     hosts = Hosts(journal, clock)
     http = GuardedHttp(hosts.patterns, allow_loopback=is_loopback(settings.host))
     plugins = load_plugins(
-        plugins_folder(), settings.plugins, settings.skip_broken_plugins, services=Services(http=http)
+        plugins_folder(),
+        settings.plugins,
+        settings.skip_broken_plugins,
+        further=settings.plugin_folder,
+        services=Services(http=http),
     )
+    for broken in plugins.broken:
+        log.warning("plugin skipped", plugin=broken.plugin, error=broken.why)
     catalogue = Catalogue([*plugins.steps, *given.steps], plugins.functions, clock.now())
     calls = RemoteCalls(http, await journal.secret("webhook-signing"), clock, settings.limits.max_result_bytes)
     plans = Plans(catalogue, definition_limits(settings))

@@ -34,6 +34,11 @@ def load(data: bytes | str) -> Json:
     return value
 
 
+def fingerprint(value: object) -> str:
+    """SHA-256 (hex) of the value as it is written. Key order counts: a document's mappings are taken in their order."""
+    return hashlib.sha256(orjson.dumps(value)).hexdigest()
+
+
 def digest(value: object) -> str:
     """SHA-256 (hex) of the value with sorted keys: equal documents have equal digests."""
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()

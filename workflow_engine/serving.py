@@ -11,6 +11,7 @@ from workflow_engine.assembly import Engine
 from workflow_engine.clock import SystemClock
 from workflow_engine.engine.error_log import ErrorLog
 from workflow_engine.engine.metrics import Metrics
+from workflow_engine.errors import RefusedToStart
 from workflow_engine.journal.contract import Failpoints
 from workflow_engine.rest.app import create_app
 from workflow_engine.rest.server import HttpServer, stopped_by_signals
@@ -19,6 +20,13 @@ from workflow_engine.settings import Settings, check_listening
 T = TypeVar("T")
 
 YOUNG_OBJECTS: Final = 50_000
+
+
+class StorageLost(RefusedToStart):
+    code = "storage-lost"
+
+    def __init__(self) -> None:
+        super().__init__("the storage failed or was taken over by another engine; start the server again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +58,19 @@ async def serve(
             collect_garbage_seldom()
             on_listening(Listening(settings.host, http.port, engine.journal.url))
             try:
-                await stopping.wait()
+                await _until_over(stopping, engine)
             finally:
                 await http.stop()
+
+
+async def _until_over(stopping: asyncio.Event, engine: Engine) -> None:
+    """Until a signal asks to stop. Raises `StorageLost`: a restart finds out what is durable and goes on from there."""
+    waits = [asyncio.ensure_future(stopping.wait()), asyncio.ensure_future(engine.storage_lost())]
+    done, others = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for other in others:
+        other.cancel()
+    if waits[0] not in done:
+        raise StorageLost
 
 
 def collect_garbage_seldom() -> None:

@@ -43,7 +43,8 @@ def test_what_is_missing_is_reported_at_what_should_contain_it() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
 
@@ -58,7 +59,9 @@ def test_every_value_of_every_document_is_found_where_it_is(document: object, in
         assert here.startswith(expected)
 
 
-def walked(value: object, path: tuple[str | int, ...] = (), *, is_member: bool = False) -> list[tuple[str, object, bool]]:
+def walked(
+    value: object, path: tuple[str | int, ...] = (), *, is_member: bool = False
+) -> list[tuple[str, object, bool]]:
     found = [(pointer(*path), value, is_member)]
     if isinstance(value, dict):
         for key, inner in value.items():

@@ -1,5 +1,7 @@
 """What the steps are doing, told by events alone."""
 
+from typing import TypeAlias
+
 from workflow_engine.cli.events import Event
 from workflow_engine.cli.progress import Progress
 from workflow_engine.jsontext import Json
@@ -14,7 +16,10 @@ DOCUMENT: dict[str, Json] = {
 }
 
 
-def after(*happened: tuple[str, str | None, dict[str, Json]]) -> Progress:
+Happened: TypeAlias = tuple[str, str | None, dict[str, Json]]
+
+
+def after(*happened: Happened) -> Progress:
     """One event a second."""
     progress = Progress.of(DOCUMENT)
     for seq, (kind, path, data) in enumerate(happened, 1):
@@ -53,13 +58,13 @@ def test_the_time_of_a_step_runs_from_its_first_attempt_to_its_end() -> None:
 
 
 def test_a_waiting_step_names_its_signal_until_it_goes_on() -> None:
-    waiting = ("step_waiting", "approve", {"signal": "approved", "due_at": None})
+    waiting: Happened = ("step_waiting", "approve", {"signal": "approved", "due_at": None})
     assert after(waiting).steps["approve"].note == "for the signal approved"
     assert after(waiting, ("step_resumed", "approve", {"signal": "approved"})).steps["approve"].status == "running"
 
 
 def test_a_handled_failure_names_its_handler() -> None:
-    failed = ("step_failed", "fetch", {"error": {"code": "c", "message": "m"}, "handled_by": "undo"})
+    failed: Happened = ("step_failed", "fetch", {"error": {"code": "c", "message": "m"}, "handled_by": "undo"})
     assert after(failed).steps["fetch"].note == "c: m (handled by undo)"
 
 

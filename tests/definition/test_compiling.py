@@ -10,7 +10,7 @@ from workflow_engine.definition.compiling import compile_plan
 from workflow_engine.definition.model import BackoffStrategy, ExecutionOptions, OnMissingWorker, TriggerRule
 from workflow_engine.definition.plan import RetryPolicy, Role
 from workflow_engine.definition.reading import read_definition
-from workflow_engine.jsontext import Json, JsonObject, digest
+from workflow_engine.jsontext import Json, JsonObject, fingerprint
 from workflow_engine.steps.contract import Simulation
 
 
@@ -23,8 +23,9 @@ def test_a_plan_knows_the_document_and_the_versions_it_was_made_of() -> None:
         global_config={"region": "eu"},
         timeout_seconds=9,
     )
-    plan = compile_plan(read_definition(document), resolve)
-    assert plan.digest == digest(document)
+    definition = read_definition(document)
+    plan = compile_plan(definition, resolve)
+    assert plan.digest == fingerprint(definition.document())
     assert (plan.name, plan.version, plan.tags, plan.timeout) == ("example", "4", ("x",), 9)
     assert plan.global_config == {"region": "eu"}
     assert plan.pins == {"delay@^2": "delay@2.3.1", "anything": "anything@1.0.0"}

@@ -23,20 +23,25 @@ def samples(metrics: Metrics) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
 
-async def ended(engine: Engine, document: Mapping[str, object]) -> Live:
+async def run(engine: Engine, document: Mapping[str, object]) -> None:
     accepted = await engine.executions.start(LOCAL, dict(document))  # type: ignore[arg-type]  # JSON, written as a literal
     await engine.executions.wait(LOCAL, accepted.execution_id, 10)
-    live = engine._parts.ring.runtime.live(LOCAL.namespace, accepted.execution_id)
-    assert live is not None
-    return live
+
+
+async def seen() -> Live:
+    """An execution that ended, as an observer sees it."""
+    lives: list[Live] = []
+    async with Engine.open("memory://", observers=[lambda live, _commit: lives.append(live)]) as engine:
+        await run(engine, HELLO)
+    return lives[0]
 
 
 async def test_executions_and_steps_are_counted_by_how_they_ended() -> None:
     metrics = Metrics()
     async with Engine.open("memory://", observers=[metrics.observe]) as engine:
         metrics.attach(engine.face)
-        await ended(engine, HELLO)
-        await ended(engine, {"name": "w", "steps": [BAD]})
+        await run(engine, HELLO)
+        await run(engine, {"name": "w", "steps": [BAD]})
         found = samples(metrics)
     assert found['workflow_executions_total{status="completed",workflow_id=""}'] == 1
     assert found['workflow_executions_total{status="failed",workflow_id=""}'] == 1
@@ -53,7 +58,7 @@ async def test_only_saved_workflows_make_a_label() -> None:
         metrics.attach(engine.face)
         await engine.workflows.save(LOCAL, dict(HELLO), "saved")  # type: ignore[arg-type]  # JSON, written as a literal
         for workflow_id in ("saved", "made up"):
-            await ended(engine, {**HELLO, "workflow_id": workflow_id})
+            await run(engine, {**HELLO, "workflow_id": workflow_id})
         found = samples(metrics)
     assert found['workflow_executions_total{status="completed",workflow_id="saved"}'] == 1
     assert found['workflow_executions_total{status="completed",workflow_id=""}'] == 1
@@ -61,8 +66,7 @@ async def test_only_saved_workflows_make_a_label() -> None:
 
 async def test_error_codes_beyond_a_number_are_one() -> None:
     metrics = Metrics()
-    async with Engine.open("memory://") as engine:
-        live = await ended(engine, HELLO)
+    live = await seen()
     for number in range(MOST_TYPES + 50):
         failed = StepFailed(0.0, "a", 1, StepError(f"code-{number}", "it failed"), 1.0)
         metrics.observe(live, Commit("default", live.id, 1, (failed,)))
@@ -83,7 +87,7 @@ def test_a_duration_counts_from_its_bound_upwards(seconds: float, bound: str) ->
     spread = Spread()
     spread.add(seconds)
     buckets = spread.buckets()
-    assert [upper for upper, count in buckets if count][0] == bound
+    assert next(upper for upper, count in buckets if count) == bound
     assert buckets[-1] == ("+Inf", 1.0)
     assert len(buckets) == len(BOUNDS) + 1
 
@@ -91,8 +95,7 @@ def test_a_duration_counts_from_its_bound_upwards(seconds: float, bound: str) ->
 async def test_counting_a_step_costs_the_hot_path_almost_nothing() -> None:
     """Less than 3 us a step where this was written; ten times that fails on any machine only if something is wrong."""
     metrics = Metrics()
-    async with Engine.open("memory://") as engine:
-        live = await ended(engine, HELLO)
+    live = await seen()
     commits = [Commit("default", live.id, 1, (StepCompleted(0.0, "a", 1, {}, 1.5),)) for _ in range(10_000)]
     begun = time.process_time()
     for commit in commits:

@@ -102,12 +102,14 @@ def _said(event: Event) -> str:
 
 
 class Scenario:
-    """Starts at once. `now` moves by `after(...)` alone; `told` holds all events so far."""
+    """Starts at once. `now` moves by `after(...)` alone; `told` holds all events so far, `turns` what caused which."""
 
     def __init__(self, *steps: JsonObject, given: JsonObject | None = None, **fields: Any) -> None:
-        self.plan = plan_of(document_of(*steps, **fields))
+        self.document = document_of(*steps, **fields)
+        self.plan = plan_of(self.document)
         self.execution = Execution("e1", self.plan)
         self.told: list[Event] = []
+        self.turns: list[tuple[Input, list[Event]]] = []
         self.now = NOW
         self.begun = self.enter(Start(NOW, given or {}, self.plan.digest, dict(self.plan.pins), SEED))
 
@@ -120,6 +122,7 @@ class Scenario:
         assert decide(twin, entering) == events
         assert picture(twin) == picture(self.execution)
         self.told += events
+        self.turns.append((entering, events))
         return said(events)
 
     def done(self, path: str, output: Json = None, *, delivery: int | None = None) -> list[str]:

@@ -146,3 +146,11 @@ def test_a_failure_before_the_step_began_is_caught_too() -> None:
     )
 
     assert flow.begun == ["execution started", "a failed", "x scheduled"]
+
+
+def test_of_several_failures_before_it_begins_a_target_runs_for_the_first() -> None:
+    flow = Scenario(step("b", catch=catching((["*"], "x"))), step("a", catch=catching((["*"], "x"))), step("x"))
+    flow.failed("b")
+
+    assert flow.failed("a") == ["a failed", "x scheduled"]
+    assert flow.step("x").caught_from == "b"

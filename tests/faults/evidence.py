@@ -32,7 +32,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`listed` are the ids of `GET /executions`; `found` is by id; `calls` are all the receiver got, of the dead, too."""
+    """`listed`: the ids of `GET /executions`; `found`: by id; `calls`: all the receiver got, those of the dead, too."""
 
     orders: Sequence[Order]
     listed: Sequence[str]

@@ -12,6 +12,7 @@ import sys
 from tests.journal.commits import following, opening
 from workflow_engine.journal.contract import Commit, Failpoints
 from workflow_engine.journal.opening import journal_for
+from workflow_engine.logs import configure
 
 
 class Death:
@@ -46,4 +47,5 @@ async def run(url: str, failpoint: str, count: int, executions: int) -> None:
 
 
 if __name__ == "__main__":
+    configure("console", "warning")  # to stderr: on stdout stand the answers
     asyncio.run(run(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))

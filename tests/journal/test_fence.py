@@ -32,7 +32,7 @@ def test_an_execution_that_was_opened_here_is_never_read() -> None:
     for _ in range(50):
         take(fence, commit)
         commit = following(commit)
-    take(fence, ending(commit))
+    take(fence, commit, ending(commit))
 
     assert database.asked == []
 

@@ -31,7 +31,7 @@ def test_a_large_transition_is_cut_between_events() -> None:
     events = [event for number in range(8) for event in a_step("x" * 300, path=str(number))]
     commit = packed(*events)
 
-    assert [row.first_seq for row in commit.rows][0] == 2
+    assert commit.rows[0].first_seq == 2
     assert all(after.first_seq == before.last_seq + 1 for before, after in pairwise(commit.rows))
     assert commit.rows[-1].last_seq == commit.last_seq == 17
     assert max(len(row.body) for row in commit.rows) <= 1_002

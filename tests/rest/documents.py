@@ -40,3 +40,11 @@ def failing() -> Document:
         "name": "failing",
         "steps": [{"step_id": "bad", "step_type": "data_processing", "config": {"processing_type": "nonsense"}}],
     }
+
+
+def echo() -> Document:
+    """One step whose output is the input of the execution."""
+    return {
+        "name": "echo",
+        "steps": [{"step_id": "read", "step_type": "data_input", "config": {"input_type": "dynamic"}}],
+    }

@@ -1,5 +1,6 @@
 """Connections: slow, half-open and too many clients are cut, and pipelined requests are answered in order."""
 
+import contextlib
 import json
 import re
 import time
@@ -7,9 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.rest.documents import hello
+from tests.rest.documents import echo, hello
 from tests.rest.hostile import JSON, request
 from tests.rest.serving import Served, connected, exchange, is_closed_by_server, read_answer, serving
+from tests.rest.test_executions import run
+from workflow_engine.rest import connections
 from workflow_engine.settings import Limits, Settings
 
 HEALTH = request("GET", "/livez")
@@ -114,3 +117,19 @@ def test_a_request_that_expects_100_continue_is_told_before_it_sends_too_much(se
     headers = (*JSON, ("Content-Length", str(10**9)), ("Expect", "100-continue"))
     answer = exchange(served.port, request("POST", "/workflows/execute", headers=headers))
     assert answer.status == 413
+
+
+def test_a_client_that_does_not_read_its_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LONGEST_UNREAD", 0.2)
+    with serving() as server, server.client() as client:
+        text = "x" * 4_000_000
+        execution_id = run(client, echo(), input_data={"text": text})["execution_id"]
+        with connected(server.port, timeout=10) as connection:
+            connection.sendall(request("GET", f"/executions/{execution_id}/results"))
+            time.sleep(1)
+            received = 0
+            with contextlib.suppress(ConnectionError):
+                while more := connection.recv(1_000_000):
+                    received += len(more)
+        assert received < 8_000_000
+        assert client.get("/livez").status_code == 200

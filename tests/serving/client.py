@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Final
@@ -58,6 +58,15 @@ class Client:
                 return Answer(response.status, dict(response.getheaders()), _read(response.read()))
             except (OSError, HTTPException) as error:
                 raise Unreachable(f"{method} {path}: {type(error).__name__} {error}") from error
+
+    @contextmanager
+    def stream(self, path: str) -> Iterator[Iterator[str]]:
+        """The lines of an event stream as they come, without the empty ones; they end when the server ends it."""
+        with closing(HTTPConnection(self.host, self.port, timeout=self.timeout_seconds)) as connection:
+            connection.request("GET", path, headers={"Accept": "text/event-stream"})
+            response = connection.getresponse()
+            assert response.status == 200, response.read()
+            yield (line for read in response if (line := read.decode().rstrip()))
 
     # --- what nearly every test asks for
 

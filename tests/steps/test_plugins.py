@@ -45,6 +45,23 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         sys.modules.pop(module, None)
 
 
+def test_a_further_folder_comes_behind_ours_even_with_files_of_the_same_name(tmp_path: Path) -> None:
+    ours, further = tmp_path / "ours", tmp_path / "further"
+    for folder, name in ((ours, "first"), (further, "second")):
+        folder.mkdir()
+        plugin(folder, "a.py", name)
+
+    loaded = load_plugins(ours, further=further)
+
+    assert [offered.type.name for offered in loaded.steps] == ["first", "second"]
+    assert loaded.names == ("a.py", str(further / "a.py"))
+
+
+def test_a_further_folder_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPlugin, match="there is no folder"):
+        load_plugins(tmp_path, further=tmp_path / "missing")
+
+
 def test_files_are_loaded_in_the_order_of_their_names(tmp_path: Path) -> None:
     for file, name in (("b.py", "second"), ("a.py", "first"), ("c.py", "third")):
         plugin(tmp_path, file, name)

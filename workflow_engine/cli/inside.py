@@ -29,7 +29,7 @@ class Inside:
     def validate(self, document: Json) -> JsonObject:
         from workflow_engine.engine.caller import LOCAL
 
-        return self._engine.workflows.validate(LOCAL, document).to_json()
+        return self._runner.run(self._engine.workflows.validate(LOCAL, document)).to_json()
 
     def start(self, body: JsonObject) -> str:
         from workflow_engine.engine.caller import LOCAL

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from workflow_engine.cli.events import Event, event_of, read_stream
 from workflow_engine.cli.failures import InvalidArgument
 from workflow_engine.cli.place import DeadlineReached
-from workflow_engine.errors import Problem, Unavailable, WorkflowEngineError
+from workflow_engine.errors import InvalidRequest, Problem, Unavailable, WorkflowEngineError
 from workflow_engine.jsontext import Json, JsonObject
 
 PATIENCE_SECONDS: Final = 60.0
@@ -54,13 +54,15 @@ class ServerRefused(WorkflowEngineError):
         self.found = tuple(_problems(body))
         super().__init__(str(body.get("detail") or body.get("title") or f"the server answered {status}"))
 
-    @property
-    def is_about_the_request(self) -> bool:
-        """Whether sending something else could help."""
-        return self.status in (400, 413, 415, 422)
-
     def problems(self) -> tuple[Problem, ...]:
         return self.found or (Problem(self.code, str(self)),)
+
+
+class ServerRefusedInput(ServerRefused, InvalidRequest):
+    """It is what was sent that cannot be used."""
+
+
+_ABOUT_THE_INPUT: Final = frozenset({400, 413, 414, 415, 422})
 
 
 def _problems(body: JsonObject) -> Iterator[Problem]:
@@ -68,6 +70,14 @@ def _problems(body: JsonObject) -> Iterator[Problem]:
     for each in listed if isinstance(listed, list) else []:
         if isinstance(each, dict):
             yield Problem(*(str(each.get(name, "")) for name in ("code", "message", "pointer")))
+
+
+def _is_usable(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of an address or a port that is none
+        return False
 
 
 def path_of(*parts: str) -> str:
@@ -85,12 +95,7 @@ class Server:
     def at(cls, url: str) -> "Server":
         """Raises `InvalidArgument` for what is no http(s) URL of a host."""
         written = url if "://" in url else f"http://{url}"
-        parts = urlsplit(written)
-        try:
-            usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
-        except ValueError:
-            usable = False
-        if not usable:
+        if not _is_usable(written):
             raise InvalidArgument(f"--server {url} is no URL of a server; write http://127.0.0.1:8006")
         return cls(written.rstrip("/"))
 
@@ -129,7 +134,7 @@ class Server:
         if not isinstance(answer, dict):
             raise NotOurServer(self.url, "its answer is no JSON object")
         if status >= 400:
-            raise ServerRefused(status, answer)
+            raise (ServerRefusedInput if status in _ABOUT_THE_INPUT else ServerRefused)(status, answer)
         return cast(JsonObject, answer)
 
     # --- events

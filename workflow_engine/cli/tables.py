@@ -16,10 +16,12 @@ from workflow_engine.cli.styles import sign, style
 from workflow_engine.jsontext import Json, JsonObject
 
 _LONGEST_DATA: Final = 160
+_WHOLE: Final = frozenset({"execution", "status", "steps", "started", "took", "version", "tries", "time"})
 
 
 def print_executions(answer: JsonObject) -> None:
-    table = _table("execution", "workflow", "status", "steps", "started", "took", "")
+    table = _table("execution", "workflow", "status", "steps", "started", "took")
+    table.add_column("", no_wrap=True, overflow="ellipsis")  # a list has a line for each; `show` has the rest
     for each in _objects(answer["executions"]):
         table.add_row(
             _text(each["execution_id"]),
@@ -123,8 +125,8 @@ def print_event(event: Event, *, as_json: bool) -> None:
 def _table(*titles: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for title in titles:
-        # What must be copied whole stays whole; the last column takes what room is left.
-        table.add_column(title, no_wrap=title in ("execution", "status", "started"), overflow="fold")
+        # What is copied or compared stays on one line; the other columns share what room is left.
+        table.add_column(title, no_wrap=title in _WHOLE, overflow="fold")
     return table
 
 

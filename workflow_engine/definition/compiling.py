@@ -26,7 +26,7 @@ from workflow_engine.definition.plan import CatchRoute, Plan, PlannedStep, Retry
 from workflow_engine.definition.reading import Draft
 from workflow_engine.definition.structure import Resolve, Sketch, Structure, understand
 from workflow_engine.expressions import InvalidExpression, Names, Template, compile_template
-from workflow_engine.jsontext import Json, digest
+from workflow_engine.jsontext import Json, fingerprint
 from workflow_engine.steps.contract import StepType
 from workflow_engine.steps.schemas import InvalidSchema, compile_schema
 
@@ -132,7 +132,7 @@ def _plan(definition: WorkflowDefinition, understanding: Understanding, options:
     steps = {sketch.id: _planned(sketch, understanding.contents[sketch.id], options) for sketch in ranked}
     timeout = options.timeout_seconds if options.timeout_seconds is not None else definition.timeout_seconds
     return Plan(
-        digest=digest(definition.document()),
+        digest=fingerprint(definition.document()),
         name=definition.name,
         version=definition.version,
         steps=MappingProxyType(steps),

@@ -4,13 +4,13 @@ A plan depends on the document, on the versions of the step types it names, and 
 the plan; equal ones share a plan.
 """
 
-from collections import OrderedDict
 from typing import NamedTuple
 
 from workflow_engine.definition.compiling import compile_plan
 from workflow_engine.definition.limits import DefinitionLimits
 from workflow_engine.definition.model import ExecutionOptions, WorkflowDefinition
 from workflow_engine.definition.plan import Plan
+from workflow_engine.definition.shelf import Shelf
 from workflow_engine.definition.structure import Resolve
 
 
@@ -21,16 +21,11 @@ class _Key(NamedTuple):
 
 
 class Plans:
-    """Keeps the plans that were used last, as long as they have at most `max_steps` steps together.
-
-    One plan may be larger than that; then it is the only one. To be used by one thread.
-    """
+    """Keeps the plans that were used last, as long as they have at most `max_steps` steps together. Thread-safe."""
 
     def __init__(self, limits: DefinitionLimits | None = None, max_steps: int = 20_000) -> None:
         self._limits = limits or DefinitionLimits()
-        self._max_steps = max_steps
-        self._plans: OrderedDict[_Key, Plan] = OrderedDict()
-        self._steps = 0
+        self._plans: Shelf[_Key, Plan] = Shelf(max_steps)
 
     def __len__(self) -> int:
         return len(self._plans)
@@ -45,22 +40,9 @@ class Plans:
         key = _key(definition, document, resolve, options or ExecutionOptions())
         kept = self._plans.get(key)
         if kept is not None:
-            self._plans.move_to_end(key)
             return kept
         plan = compile_plan(definition, resolve, limits=self._limits, options=options)
-        self._keep(key, plan)
-        return plan
-
-    def _keep(self, key: _Key, plan: Plan) -> None:
-        self._plans[key] = plan
-        self._steps += _weight(plan)
-        while self._steps > self._max_steps and len(self._plans) > 1:
-            _, oldest = self._plans.popitem(last=False)
-            self._steps -= _weight(oldest)
-
-
-def _weight(plan: Plan) -> int:
-    return max(len(plan.steps), 1)
+        return self._plans.put(key, plan, max(len(plan.steps), 1))
 
 
 def _key(definition: WorkflowDefinition, document: str, resolve: Resolve, options: ExecutionOptions) -> _Key:

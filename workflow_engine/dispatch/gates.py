@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import cast
 
+from workflow_engine.definition.annotations import schema_of_built
 from workflow_engine.errors import Problem
 from workflow_engine.jsontext import Json, JsonObject, load, write
 from workflow_engine.steps.contract import (
@@ -81,7 +82,8 @@ def _ids(to: object) -> tuple[str, ...]:
 
 
 def _compiled(step_type: StepType) -> dict[str, Validator]:
-    schemas = {"config": step_type.config_schema, "input": step_type.input_schema, "output": step_type.output_schema}
+    config = None if step_type.config_schema is None else schema_of_built(step_type.config_schema)
+    schemas = {"config": config, "input": step_type.input_schema, "output": step_type.output_schema}
     return {name: compile_schema(schema) for name, schema in schemas.items() if schema is not None}
 
 

@@ -12,7 +12,7 @@ from workflow_engine.definition.plan import Plan
 from workflow_engine.engine.acceptances import Acceptances, Request
 from workflow_engine.engine.caller import Caller
 from workflow_engine.engine.explanation import Reason, explain
-from workflow_engine.engine.plans import Plans, ToRun
+from workflow_engine.engine.plans import Plans, Prepared, beside
 from workflow_engine.engine.public_events import PublicEvent, public, public_page
 from workflow_engine.engine.views import ExecutionView, ResultsView, execution_view, results_view, row_view
 from workflow_engine.engine.workflows import Workflows, version_number
@@ -96,43 +96,41 @@ class Executions:
         `InvalidDocument`, `IdempotencyMismatch`, `TooManyExecutions`, `ShuttingDown`, `JournalUnavailable`.
         """
 
-        async def to_run() -> ToRun:
-            return self._plans.read(body)
+        async def prepare() -> Prepared:
+            return await beside(body, lambda: self._plans.prepare(caller.namespace, self._plans.read(body)))
 
-        return await self._start(caller, Request("execute", key, "" if key is None else digest(body)), to_run)
+        return await self._start(caller, Request("execute", key, "" if key is None else digest(body)), prepare)
 
     async def start_saved(self, caller: Caller, workflow_id: str, body: Json, *, key: str | None = None) -> Accepted:
         """As `start`, for a saved workflow; `body` has no document. May raise `WorkflowNotFound`, too."""
 
-        async def to_run() -> ToRun:
-            run = self._plans.read_saved(body)
+        async def prepare() -> Prepared:
+            run = self._plans.read_saved(body).model_copy(update={"workflow_id": workflow_id})
             row = await self._workflows.get(caller, workflow_id, version_number(run.version))
-            document = self._plans.document(row.document)
-            return ToRun(document, run.model_copy(update={"workflow_id": workflow_id}), "")
+            return await beside(row.document, lambda: self._plans.prepare_saved(caller.namespace, row.document, run))
 
         asked = Request(f"execute:{workflow_id}", key, "" if key is None else digest(body))
-        return await self._start(caller, asked, to_run)
+        return await self._start(caller, asked, prepare)
 
-    async def _start(self, caller: Caller, asked: Request, to_run: Callable[[], Awaitable[ToRun]]) -> Accepted:
+    async def _start(self, caller: Caller, asked: Request, prepare: Callable[[], Awaitable[Prepared]]) -> Accepted:
         results: ResultsView | None = None
 
         async def act(row: Callable[[str, Json], Acceptance | None]) -> Json:
             nonlocal results
-            answer, results = await self._begin(caller, await to_run(), row)
+            answer, results = await self._begin(caller, await prepare(), row)
             return answer
 
         answer = cast(dict[str, Json], await self._acceptances.once(caller, asked, act))
         return Accepted(cast(str, answer["execution_id"]), cast(float, answer["started_at"]), results)
 
     async def _begin(
-        self, caller: Caller, wanted: ToRun, row: Callable[[str, Json], Acceptance | None]
+        self, caller: Caller, prepared: Prepared, row: Callable[[str, Json], Acceptance | None]
     ) -> tuple[Json, ResultsView | None]:
-        document, run, given = wanted.document, wanted.run, wanted.run.input_data or {}
-        plan = self._plans.plan(caller.namespace, document, run.options, wanted.pointer)
-        self._plans.check_input(plan, given)
+        plan, run, given = prepared.plan, prepared.run, prepared.run.input_data or {}
         record = self._record(caller, run, plan)
-        live = Live(record, Execution(record.execution_id, plan), document.json, self._simulation)
-        start = Start(record.started_at, given, plan.digest, dict(plan.pins), seed_of(record.execution_id), _written(run))
+        live = Live(record, Execution(record.execution_id, plan), prepared.document.json, self._simulation)
+        seed = seed_of(record.execution_id)
+        start = Start(record.started_at, given, plan.digest, dict(plan.pins), seed, _written(run))
         answer: Json = {"execution_id": record.execution_id, "started_at": record.started_at}
         return answer, await self._runtime.start(live, start, row(record.execution_id, answer), _if_ended)
 
@@ -201,6 +199,8 @@ class Executions:
                 if event.is_last:
                     return
             if not await self._is_open(caller, execution_id):
+                async for event in self._past(caller, execution_id, after):
+                    yield event
                 return
             while True:
                 news = [public(entry) for entry in await watcher.news()]

@@ -11,6 +11,7 @@ from workflow_engine.journal.contract import ExecutionRecord, ExecutionRow, Summ
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.runtime.live import Live
 from workflow_engine.runtime.summaries import step_statuses, summarize
+from workflow_engine.runtime.tasks import input_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,11 @@ def results_view(live: Live) -> ResultsView:
     return ResultsView(
         execution_id=live.id,
         status=state.status,
-        steps={path: _step_view(step) for path in live.execution.paths() if (step := _shown(live.execution, path))},
+        steps={
+            path: _step_view(live.execution, step)
+            for path in live.execution.paths()
+            if (step := _shown(live.execution, path))
+        },
         output=state.output,
         error=state.error,
         reason=state.reason,
@@ -86,7 +91,7 @@ def _shown(execution: Execution, path: str) -> StepState | None:
     return step
 
 
-def _step_view(step: StepState) -> StepView:
+def _step_view(execution: Execution, step: StepState) -> StepView:
     message = step.error.message if step.error is not None else step.reason
     return StepView(
         status=step.status,
@@ -97,4 +102,5 @@ def _step_view(step: StepState) -> StepView:
         retry_count=max(step.attempt - 1, 0),
         handled_by=step.handled_by,
         simulated=step.simulated,
+        input=None if step.scheduled_at is None else input_of(execution, step.path),
     )

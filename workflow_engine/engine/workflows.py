@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from workflow_engine.clock import Clock
-from workflow_engine.definition.model import ExecutionOptions
 from workflow_engine.definition.report import ValidationReport
 from workflow_engine.engine.caller import Caller
-from workflow_engine.engine.plans import Plans
+from workflow_engine.engine.plans import Plans, beside
 from workflow_engine.errors import Conflict, InvalidRequest, NotFound
 from workflow_engine.journal.contract import Journal, KeyTaken, UnknownRow, WorkflowRow
 from workflow_engine.jsontext import Json, JsonObject
@@ -63,9 +62,9 @@ class Workflows:
     def is_saved(self, namespace: str, workflow_id: str) -> bool:
         return (namespace, workflow_id) in self._saved
 
-    def validate(self, caller: Caller, document: Json) -> ValidationReport:
+    async def validate(self, caller: Caller, document: Json) -> ValidationReport:
         """Everything that is wrong with a document; never raises."""
-        return self._plans.validate(caller.namespace, document)
+        return await beside(document, lambda: self._plans.validate(caller.namespace, document))
 
     async def save(
         self, caller: Caller, document: JsonObject, workflow_id: str | None = None, *, create: bool | None = None
@@ -75,9 +74,8 @@ class Workflows:
         `create=True` refuses an id that exists (`WorkflowExists`), False one that does not (`WorkflowNotFound`).
         Raises `InvalidDocument`.
         """
-        read = self._plans.document(document)
-        plan = self._plans.plan(caller.namespace, read, ExecutionOptions())
-        name = workflow_id or read.definition.workflow_id or default_id(plan.name)
+        read = await beside(document, lambda: self._plans.checked(caller.namespace, document))
+        name = workflow_id or read.definition.workflow_id or default_id(read.definition.name)
         if not WORKFLOW_ID.fullmatch(name):
             raise InvalidWorkflowId
         try:

@@ -48,7 +48,7 @@ router = APIRouter(route_class=Route, tags=["workflows"])
 )
 async def validate_workflow(call: Call) -> Response:
     """Answers 200 for any JSON; nothing is saved or run."""
-    return answer(call.face.workflows.validate(call.caller, await call.read()).to_json())
+    return answer((await call.face.workflows.validate(call.caller, await call.read())).to_json())
 
 
 @router.post(

@@ -14,7 +14,7 @@ from workflow_engine.dispatch.contract import Task
 from workflow_engine.errors import OverLimit, Unavailable
 from workflow_engine.execution.inputs import Failed, Input, Loss, Pause, Recover, Start, Succeeded, Tick
 from workflow_engine.history.statuses import ExecutionStatus, StepStatus
-from workflow_engine.journal.contract import Acceptance, JournalUnavailable, OpenExecution
+from workflow_engine.journal.contract import Acceptance, JournalLost, JournalUnavailable, OpenExecution
 from workflow_engine.logs import logger
 from workflow_engine.runtime.alarms import Alarms
 from workflow_engine.runtime.crank import Crank
@@ -70,6 +70,8 @@ class Runtime:
         self._errands: set[asyncio.Task[None]] = set()
         self._closing = False
         self.open_count = 0
+        self.storage_lost = asyncio.Event()
+        """This process must not go on: it cannot know what its storage holds."""
 
     def connect(self, crank: Crank, alarms: Alarms) -> None:
         """Close the ring: the crank answers to the runtime, and the runtime drives the crank."""
@@ -267,6 +269,8 @@ class Runtime:
 
     def lost(self, live: Live, letters: Sequence[Letter], failure: BaseException) -> None:
         """A turn could not be stored: what is in memory is ahead of the truth, so it is folded again."""
+        if isinstance(failure, JournalLost):
+            self.storage_lost.set()
         waiting = [*letters, *live.inbox]
         live.inbox.clear()
         live.in_turn = True  # nobody turns this copy again

@@ -37,6 +37,14 @@ def task_for(execution: Execution, record: ExecutionRecord, gates: Gates, simula
     return Task(planned.type, _request(execution, record, planned, step, given, config, simulation))
 
 
+def input_of(execution: Execution, path: str) -> JsonObject | None:
+    """What a step that began was handed as its input; None when it could not be built."""
+    try:
+        return _values(execution, execution.planned(path), execution.state.steps[path])[0]
+    except EvaluationFailed:
+        return None
+
+
 def _values(execution: Execution, planned: PlannedStep, step: StepState) -> tuple[JsonObject, JsonObject]:
     view = View(execution, _prefix(step.path), step.caught, step.caught_from)
     cut = len(planned.input.computations)

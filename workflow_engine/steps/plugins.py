@@ -1,8 +1,8 @@
-"""How plugins are found and loaded: files of one folder, and installed entry points that somebody allowed.
+"""How plugins are found and loaded: files of our own folder and of a further one, and entry points somebody allowed.
 
-The order is the same on every machine: files by name, then entry points by name. A plugin that cannot be loaded, or
-offers what another one offers already, stops the start with its name and its error; when broken plugins are to be
-skipped, it is reported and left out.
+The order is the same on every machine: files by name, folder by folder, then entry points by name. A plugin that
+cannot be loaded, or offers what another one offers already, stops the start with its name and its error; when broken
+plugins are to be skipped, it is reported and left out.
 """
 
 import importlib.util
@@ -56,11 +56,15 @@ def load_plugins(
     allow: Sequence[str] = (),
     skip_broken: bool = False,
     *,
+    further: Path | None = None,
     services: Services | None = None,
 ) -> LoadedPlugins:
-    """Load every file of `folder`, then the installed entry points named in `allow`. Raises `BrokenPlugin`."""
+    """Load every file of `folder`, those of the `further` one, then the installed entry points named in `allow`.
+
+    Raises `BrokenPlugin`, also for a further folder that is not there.
+    """
     loading = _Loading(services or Services(http=NoHttp()))
-    for name, load in [*_files(folder), *_allowed_entry_points(allow)]:
+    for name, load in [*_files(folder), *_further_files(further), *_allowed_entry_points(allow)]:
         try:
             loading.take(name, load)
         except BrokenPlugin as broken:
@@ -70,17 +74,30 @@ def load_plugins(
     return loading.done()
 
 
-def _files(folder: Path | None) -> Iterator[tuple[str, Callable[[], object]]]:
+def _files(folder: Path | None, prefix: str = _MODULE_PREFIX) -> Iterator[tuple[str, Callable[[], object]]]:
     if folder is None or not folder.is_dir():
         return
     for path in sorted(folder.glob("*.py")):
         if not path.name.startswith("_"):
-            yield path.name, partial(_module, path)
+            yield path.name, partial(_module, path, f"{prefix}{path.stem}")
 
 
-def _module(path: Path) -> ModuleType:
+def _further_files(folder: Path | None) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Somebody named this folder, so a missing one is a mistake; its files may be called as those of ours."""
+    if folder is None:
+        return
+    if not folder.is_dir():
+        yield str(folder), partial(_no_folder, folder)
+    for name, load in _files(folder, f"{_MODULE_PREFIX}further_"):
+        yield str(folder / name), load
+
+
+def _no_folder(folder: Path) -> object:
+    raise NotADirectoryError(f"there is no folder {folder}; mend or remove WORKFLOW_ENGINE_PLUGIN_FOLDER")
+
+
+def _module(path: Path, name: str) -> ModuleType:
     # Under a private name, so that a plugin called http.py or json.py hides no module of anybody.
-    name = f"{_MODULE_PREFIX}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is no Python module")

@@ -9,7 +9,7 @@ from workflow_engine.steps.plugins import load_plugins
 
 
 def check_plugins(settings: Settings) -> Iterator[Finding]:
-    loaded = load_plugins(plugins_folder(), settings.plugins, skip_broken=True)
+    loaded = load_plugins(plugins_folder(), settings.plugins, skip_broken=True, further=settings.plugin_folder)
     yield ok("plugins", f"{len(loaded.steps)} step types of {', '.join(loaded.names)}")
     for broken in loaded.broken:
         if settings.skip_broken_plugins:

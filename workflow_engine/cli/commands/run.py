@@ -39,7 +39,8 @@ def run(
     ] = False,
     database_url: DatabaseUrl = None,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Wait no longer than this.")
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Wait this long for the end at most."),
     ] = None,
 ) -> None:
     """Run a workflow to its end and print what came out.
@@ -61,9 +62,9 @@ def run(
 
     source = read_source(file)
     body = start_body(source, read_input(given or (), input_file))
-    deadline = None if timeout is None else time.monotonic() + timeout
     with chosen_place(server, embedded=embedded, database_url=database_url) as place:
         plan = _plan(source, _started(place, source, body))
+        deadline = None if timeout is None else time.monotonic() + timeout
         results = _followed(place, plan, deadline, watch=watch, as_json=as_json)
     print_answer(results, partial(_print, plan, watched=watch), as_json=as_json)
     raise typer.Exit(exit_code_of_status(results["status"]))
@@ -77,13 +78,11 @@ def _plan(source: "Source", execution_id: str) -> "Progress":
 
 def _started(place: "Place", source: "Source", body: "JsonObject") -> str:
     """Problems of the document are printed where they stand in it."""
-    from workflow_engine.cli.server import ServerRefused
+    from workflow_engine.cli.server import ServerRefusedInput
 
     try:
         return place.start(body)
-    except (InvalidDocument, ServerRefused) as refusal:
-        if isinstance(refusal, ServerRefused) and not refusal.is_about_the_request:
-            raise
+    except (InvalidDocument, ServerRefusedInput) as refusal:
         from workflow_engine.cli.diagnostics import print_refusal
 
         print_refusal(err(), source, refusal.problems())

@@ -1,0 +1,105 @@
+"""`workflow-engine doctor`."""
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import CommandLine
+from tests.serving.process import Serve
+from workflow_engine.journal.revisions import TABLE
+
+
+def found(out: str) -> dict[str, tuple[str, str]]:
+    """Level and message by what was looked at; the worst where there are several."""
+    lines = (re.match(r"(ok|warn|fail) +(\S+(?: \S+)?)  +(.*)", line) for line in out.splitlines())
+    return {match[2].strip(): (match[1], match[3]) for match in lines if match}
+
+
+def test_a_healthy_place_is_found_healthy_and_left_as_it_was(cli: CommandLine, database_url: str) -> None:
+    said = cli("doctor", "--database-url", database_url)
+    assert said.code == 0, said.out
+    findings = found(said.out)
+    assert {"Python", "installation", "settings", "storage", "durability", "schema", "port", "plugins"} <= set(findings)
+    assert {level for level, _ in findings.values()} == {"ok"}
+    assert list(cli.folder.iterdir()) == []
+
+
+def test_every_bad_setting_is_named_and_none_of_its_value(cli: CommandLine) -> None:
+    bad = CommandLine(cli.folder, {"port": "secret-port", "hots": "x", "limits__max_steps": 0})
+    said = bad("doctor")
+    assert said.code == 1
+    for name in ("WORKFLOW_ENGINE_PORT", "WORKFLOW_ENGINE_HOTS", "WORKFLOW_ENGINE_LIMITS__MAX_STEPS"):
+        assert f"fail  settings      {name}" in said.out
+    assert "secret-port" not in said.out
+
+
+def test_keys_of_providers_are_named_and_not_told(cli: CommandLine) -> None:
+    with_key = CommandLine(cli.folder, cli.settings, {"ANTHROPIC_API_KEY": "sk-very-secret"})
+    said = with_key("doctor", "--database-url", "memory://")
+    assert found(said.out)["providers"] == ("ok", "keys for Anthropic")
+    assert "very-secret" not in said.out
+
+
+def test_memory_is_a_warning(cli: CommandLine) -> None:
+    said = cli("doctor", "--database-url", "memory://")
+    assert said.code == 0
+    assert found(said.out)["durability"][0] == "warn"
+
+
+def test_a_port_that_somebody_else_holds_is_a_failure(cli: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", int(str(cli.settings["port"])))):
+        said = cli("doctor", "--database-url", "memory://")
+    assert said.code == 1
+    assert found(said.out)["port"][0] == "fail"
+    assert "-> stop what listens there, or set WORKFLOW_ENGINE_PORT" in said.out
+
+
+def test_an_open_address_without_keys_is_a_failure(cli: CommandLine) -> None:
+    said = CommandLine(cli.folder, {"host": "0.0.0.0"} | dict(cli.settings))("doctor", "--database-url", "memory://")  # noqa: S104 - refused
+    assert said.code == 1
+    assert found(said.out)["address"][0] == "fail"
+
+
+def test_a_server_that_is_up_is_no_problem(serve: Serve, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/flows.db"
+    server = serve(url).start()
+    said = CommandLine(tmp_path, {"port": server.port})("doctor", "--database-url", url)
+    assert said.code == 0, said.out
+    assert "owned by a running engine" in found(said.out)["storage"][1]
+    assert "taken by a workflow engine that is up" in found(said.out)["port"][1]
+
+
+@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:9/none", "sqlite:///file/flows.db", "oracle://x"])
+def test_storage_that_cannot_be_used_is_a_failure(cli: CommandLine, url: str) -> None:
+    cli.write("file", "")
+    said = cli("doctor", "--database-url", url)
+    assert said.code == 1
+    assert found(said.out)["storage"][0] == "fail"
+    assert "Traceback" not in said.err
+
+
+def test_a_schema_that_is_behind_is_told_with_what_to_do(cli: CommandLine, database_url: str) -> None:
+    cli("migrate", "--database-url", database_url)
+    make_older(database_url)
+    said = cli("doctor", "--database-url", database_url)
+    assert found(said.out)["schema"][0] == ("warn" if database_url.startswith("sqlite") else "fail")
+    assert "workflow-engine migrate" in said.out
+
+
+def make_older(database_url: str) -> None:
+    from sqlalchemy import create_engine, make_url, text
+
+    url = make_url(database_url)
+    engine = create_engine(url if url.get_backend_name() == "sqlite" else url.set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE {TABLE} SET version_num = '0000'"))
+    engine.dispose()
+
+
+def test_a_broken_plugin_is_named(cli: CommandLine) -> None:
+    broken = CommandLine(cli.folder, {"plugins": "not_installed"} | dict(cli.settings))
+    said = broken("doctor", "--database-url", "memory://")
+    assert said.code == 1
+    assert "Plugin not_installed cannot be loaded" in said.out

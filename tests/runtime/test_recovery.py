@@ -1,0 +1,294 @@
+"""A server that dies, stops, or is killed: what was accepted comes to its end, and nothing twice."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.engines import (
+    Calls,
+    HeldJournal,
+    abandon,
+    document,
+    ended,
+    engine_on,
+    offered,
+    opened,
+    run,
+    settings,
+    start,
+    step,
+    until,
+    until_status,
+)
+from tests.runtime.mortal import BODIES, Diary, steps
+from workflow_engine.assembly import Engine, Surroundings, assemble
+from workflow_engine.clock import ManualClock, SystemClock
+from workflow_engine.engine.caller import LOCAL
+from workflow_engine.journal.memory import MemoryJournal
+from workflow_engine.runtime.pruner import DAY, Pruner
+from workflow_engine.runtime.runtime import ShuttingDown
+from workflow_engine.steps.contract import Effect, OfferedStep
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+async def reasons(engine: Engine, execution_id: str) -> list[object]:
+    """Why steps of it were handed over again."""
+    events = (await engine.executions.events(LOCAL, execution_id)).events
+    return [event.data["reason"] for event in events if event.kind == "step_rescheduled"]
+
+
+async def died_with(journal: MemoryJournal, *offers: OfferedStep, body: object, calls: Calls) -> str:
+    """An execution whose first step runs when the server dies."""
+    parts = await assemble(Surroundings(settings(), journal, SystemClock(), offers))
+    await parts.recovery.start()
+    await parts.recovery.done.wait()
+    seen = len(calls.seen)
+    execution_id = await start(Engine(parts, journal), body) if isinstance(body, dict) else str(body)
+    await until(lambda: len(calls.seen) > seen)
+    await abandon(parts)
+    return execution_id
+
+
+async def test_what_ran_when_the_server_died_runs_again_and_ends_once() -> None:
+    journal, before, after = HeldJournal(), Calls(open_gate=False), Calls()
+    await opened(journal)
+    body = document(step("a"), step("b", "a"))
+    execution_id = await died_with(journal, offered(before), body=body, calls=before)
+
+    async with engine_on(journal, offered(after)) as (engine, _):
+        assert (await ended(engine, execution_id)).status == "completed"
+        assert after.paths == ["a", "b"]
+        assert after.seen[0].delivery > before.seen[0].delivery
+        assert after.seen[0].idempotency_key == before.seen[0].idempotency_key
+        assert after.seen[0].attempt == 1
+        assert await reasons(engine, execution_id) == ["server-died"]
+
+
+async def test_many_come_back() -> None:
+    journal, before, after = HeldJournal(), Calls(open_gate=False), Calls()
+    await opened(journal)
+    parts = await assemble(Surroundings(settings(), journal, SystemClock(), [offered(before)]))
+    engine = Engine(parts, journal)
+    ids = [await start(engine, document(step("a"), step("b", "a"))) for _ in range(200)]
+    await until(lambda: len(before.seen) == 200)
+    await abandon(parts)
+
+    async with engine_on(journal, offered(after)) as (engine, parts):
+        for execution_id in ids:
+            assert (await ended(engine, execution_id)).status == "completed"
+        assert Counter(after.paths) == {"a": 200, "b": 200}
+        assert parts.ring.runtime.open_count == 0
+
+
+async def test_what_must_not_start_twice_waits_for_a_person() -> None:
+    journal, before, after = HeldJournal(), Calls(open_gate=False), Calls()
+    await opened(journal)
+    once = {"effect": Effect.AT_MOST_ONCE}
+    body = document(step("a"), step("b", "a"))
+    execution_id = await died_with(journal, offered(before, **once), body=body, calls=before)
+
+    async with engine_on(journal, offered(after, **once)) as (engine, _):
+        await until_status(engine, execution_id, "waiting")
+        assert after.seen == []
+        assert [reason.code for reason in await engine.executions.explain(LOCAL, execution_id)][0] == "OUTCOME_UNKNOWN"
+        await engine.executions.resolve(LOCAL, execution_id, "a", completed=True, output={"ref": 1})
+        assert (await ended(engine, execution_id)).steps["a"].output == {"ref": 1}
+        assert after.paths == ["b"]
+
+
+async def test_a_paused_execution_whose_step_ran_goes_on_when_it_is_resumed() -> None:
+    journal, before, after = HeldJournal(), Calls(open_gate=False), Calls()
+    await opened(journal)
+    parts = await assemble(Surroundings(settings(), journal, SystemClock(), [offered(before)]))
+    engine = Engine(parts, journal)
+    execution_id = await start(engine, document(step("a"), step("b", "a")))
+    await until(lambda: before.seen)
+    await engine.executions.pause(LOCAL, execution_id)
+    await abandon(parts)
+
+    async with engine_on(journal, offered(after)) as (engine, parts):
+        await until(lambda: parts.ring.runtime.open_count == 1)
+        assert (await engine.executions.get(LOCAL, execution_id)).summary.status == "paused"
+        assert after.seen == []
+        await engine.executions.resume(LOCAL, execution_id)
+        assert (await ended(engine, execution_id)).status == "completed"
+        assert after.paths == ["a", "b"]
+
+
+async def test_the_third_death_sets_the_execution_aside_and_the_others_go_on() -> None:
+    journal, deadly, fine = HeldJournal(), Calls(open_gate=False), Calls()
+    await opened(journal)
+    offers = (offered(deadly, "deadly"), offered(fine))
+    execution_id = await died_with(journal, *offers, body=document(step("a", step_type="deadly")), calls=deadly)
+    for _ in range(2):
+        await died_with(journal, *offers, body=execution_id, calls=deadly)
+    assert len(deadly.seen) == 3
+
+    async with engine_on(journal, *offers) as (engine, _):
+        await until_status(engine, execution_id, "paused")
+        assert (await engine.executions.get(LOCAL, execution_id)).summary.reason == "quarantined"
+        assert (await run(engine, document(step("a")))).status == "completed"
+        assert len(deadly.seen) == 3
+        deadly.gate.set()
+        await engine.executions.resume(LOCAL, execution_id)
+        assert (await ended(engine, execution_id)).status == "completed"
+
+
+# --- stopping in order
+
+
+async def test_what_runs_may_finish_within_the_grace() -> None:
+    journal, calls = HeldJournal(), Calls(open_gate=False)
+    await opened(journal)
+    async with engine_on(journal, offered(calls), given=settings(grace=5.0)) as (engine, parts):
+        execution_id = await start(engine, document(step("a"), step("b", "a")))
+        await until(lambda: calls.seen)
+        parts.ring.runtime.refuse_new()
+        with pytest.raises(ShuttingDown):
+            await start(engine, document(step("a")))
+        with pytest.raises(ShuttingDown):
+            await engine.executions.cancel(LOCAL, execution_id)
+        calls.gate.set()
+
+    assert calls.cancelled == []
+    assert calls.paths == ["a"], "nothing new begins while the server comes to rest"
+    kinds = [event.kind for commit in journal.commits for event in commit.events]
+    assert kinds.count("step_completed") == 1
+
+
+async def test_what_does_not_finish_is_given_up_and_runs_again_without_counting_as_a_death() -> None:
+    journal, calls = HeldJournal(), Calls(open_gate=False)
+    await opened(journal)
+    execution_id = ""
+    for _ in range(5):
+        async with engine_on(journal, offered(calls), given=settings(grace=0.0)) as (engine, _):
+            seen = len(calls.seen)
+            execution_id = execution_id or await start(engine, document(step("a")))
+            await until(lambda before=seen: len(calls.seen) > before)  # type: ignore[misc]  # a default, not an argument
+    assert len(calls.cancelled) == 5
+
+    calls.gate.set()
+    async with engine_on(journal, offered(calls)) as (engine, _):
+        assert (await ended(engine, execution_id)).status == "completed"
+        assert await reasons(engine, execution_id) == ["server-stopped", "server-started"] * 5
+
+
+# --- real processes
+
+
+@contextmanager
+def process(url: str, folder: Path, kind: str, count: int) -> Iterator["subprocess.Popen[str]"]:
+    started = subprocess.Popen(
+        [sys.executable, "-m", "tests.runtime.mortal", url, str(folder), kind, str(count)],
+        cwd=CHECKOUT,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.communicate(timeout=30)
+
+
+def accepted(server: "subprocess.Popen[str]", count: int) -> dict[str, str]:
+    """Key -> execution id of the first starts that were answered."""
+    assert server.stdout is not None
+    assert server.stdout.readline().strip() == "ready"
+    return dict(server.stdout.readline().split() for _ in range(count))
+
+
+async def test_a_killed_server_forgets_nothing_it_answered(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'killed.db'}"
+    known: dict[str, str] = {}
+    for answered in (15, 30, 60):
+        with process(url, tmp_path, "chain", 60) as server:
+            for key, execution_id in accepted(server, answered).items():
+                assert known.setdefault(key, execution_id) == execution_id, "a key is accepted once"
+            server.send_signal(signal.SIGKILL)
+
+    diary = Diary(tmp_path)
+    async with Engine.open(url, settings=settings(), steps=steps(diary)) as engine:
+        await engine.ready()
+        for execution_id in known.values():
+            results = await ended(engine, execution_id)
+            assert results.status == "completed"
+            assert list(results.steps) == ["a", "b", "c", "d"]
+        counted = await engine.executions.count(LOCAL)
+        assert counted["completed"] == 60
+        assert sum(counted.values()) == 60
+    assert_fences_grow(diary)
+
+
+def assert_fences_grow(diary: Diary) -> None:
+    deliveries: dict[tuple[str, str], list[int]] = {}
+    for execution_id, path, delivery, key in diary.lines():
+        assert key == f"wfk_{execution_id}_{path}"
+        deliveries.setdefault((execution_id, path), []).append(int(delivery))
+    assert deliveries
+    assert all(fences == sorted(set(fences)) for fences in deliveries.values())
+
+
+async def test_a_killed_server_starts_no_payment_twice(tmp_path: Path) -> None:
+    url, diary = f"sqlite:///{tmp_path / 'paying.db'}", Diary(tmp_path)
+    with process(url, tmp_path, "pay", 5) as server:
+        ids = accepted(server, 5)
+        await until(lambda: len(diary.lines()) >= 3)
+        server.send_signal(signal.SIGKILL)
+    async with Engine.open(url, settings=settings(), steps=steps(diary)) as engine:
+        await engine.ready()
+        for execution_id in ids.values():
+            await until_status(engine, execution_id, "waiting")
+    assert max(Counter(line[0] for line in diary.lines()).values()) == 1
+
+
+@pytest.mark.parametrize("kind", ["kill", "kill_inline", "kill_after_delay"])
+async def test_an_execution_that_kills_its_server_is_quarantined_at_the_third_time(kind: str, tmp_path: Path) -> None:
+    url, diary = f"sqlite:///{tmp_path / 'deadly.db'}", Diary(tmp_path)
+    for _ in range(3):
+        with process(url, tmp_path, kind, 1) as server:
+            assert server.wait(timeout=30) == -signal.SIGKILL
+
+    killer = "a" if kind == "kill" else "b"
+    assert Counter(line[1] for line in diary.lines())[killer] == 3
+    async with Engine.open(url, settings=settings(), steps=steps(diary)) as engine:
+        await engine.ready()
+        again = await engine.executions.start(LOCAL, BODIES[kind], key=f"{kind}-0")
+        await until_status(engine, again.execution_id, "paused")
+        view = await engine.executions.get(LOCAL, again.execution_id)
+        assert view.summary.reason == "quarantined"
+
+
+# --- pruning
+
+
+async def test_old_executions_leave_and_young_and_open_ones_stay() -> None:
+    clock, journal, calls = ManualClock(), HeldJournal(), Calls()
+    await opened(journal)
+    pruner = Pruner(journal, clock, retention_days=30, every_seconds=3600, a_few=2)
+    async with engine_on(journal, offered(calls), clock=clock) as (engine, _):
+        old = [await start(engine, document(step("a"))) for _ in range(5)]
+        waits = await start(engine, document(step("w", step_type="wait_for_signal", config={"signal_name": "go"})))
+        for execution_id in old:
+            await ended(engine, execution_id)
+        clock.advance(20 * DAY)
+        young = await start(engine, document(step("a")))
+        await ended(engine, young)
+        assert await pruner.prune() == 0
+        clock.advance(10 * DAY + 1)
+        assert await pruner.prune() == 5
+
+        listed = await journal.count_executions("default")
+        assert (listed["completed"], sum(listed.values())) == (1, 2)
+        await engine.executions.signal(LOCAL, waits, "go")
+        assert (await ended(engine, waits)).status == "completed"
