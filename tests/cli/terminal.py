@@ -1,18 +1,21 @@
-"""The command line as its users have it: a process that is started, fed and read, through pipes or on a terminal."""
+"""The command line as its users have it: fed and read, in this process or one of its own, on a terminal if need be."""
 
+import contextlib
 import fcntl
+import io
 import os
 import pty
 import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from tests.serving.process import environment
+from workflow_engine.cli.app import main
 
 PROGRAM: Final = (sys.executable, "-m", "workflow_engine")
 LONGEST_SECONDS: Final = 60.0
@@ -36,6 +39,30 @@ class CommandLine:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, *arguments: str, stdin: str = "") -> Said:
+        """The whole program, but without the half second that a process of its own takes to start."""
+        out, err = _Stream(), _Stream()
+        with (
+            contextlib.chdir(self.folder),
+            self._environment(),
+            _stdin_of(stdin),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            code = _left_with(arguments)
+        return Said(code, out.text, err.text)
+
+    @contextlib.contextmanager
+    def _environment(self) -> Iterator[None]:
+        before = dict(os.environ)
+        os.environ.clear()
+        os.environ.update(environment(self.settings) | dict(self.variables))
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def in_a_process(self, *arguments: str, stdin: str = "") -> Said:
         process = self.begin(*arguments, stdin=subprocess.PIPE)
         out, err = process.communicate(stdin.encode(), timeout=LONGEST_SECONDS)
         return Said(process.returncode, out.decode(), err.decode())
@@ -66,6 +93,37 @@ class CommandLine:
     def write(self, name: str, text: str) -> str:
         (self.folder / name).write_text(text, encoding="utf-8")
         return name
+
+
+class _Stream(io.TextIOWrapper):
+    """What stands for stdout and stderr: text in UTF-8, as in a pipe."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+
+    @property
+    def text(self) -> str:
+        assert isinstance(self.buffer, io.BytesIO)
+        return self.buffer.getvalue().decode()
+
+
+@contextlib.contextmanager
+def _stdin_of(text: str) -> Iterator[None]:
+    before = sys.stdin
+    sys.stdin = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8")
+    try:
+        yield
+    finally:
+        sys.stdin = before
+
+
+def _left_with(arguments: Sequence[str]) -> int:
+    try:
+        main(arguments)
+    except SystemExit as left:
+        assert isinstance(left.code, int)
+        return left.code
+    raise AssertionError("a command always leaves with its code")
 
 
 def _read(terminal: int) -> bytes:

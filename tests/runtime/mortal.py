@@ -5,11 +5,8 @@ in the folder, so that it is seen from outside what ran how often.
 """
 
 import asyncio
-import os
-import signal
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from tests.runtime.engines import document, settings, step
 from workflow_engine.assembly import Engine
@@ -43,9 +40,19 @@ def steps(diary: Diary) -> list[OfferedStep]:
         await asyncio.sleep(0.3)
         return {"paid": True}
 
-    async def kill(request: StepRequest) -> Json:
+    return [line.split() for line in self.path.read_text().splitlines()] if self.path.exists() else []
+
+
+def steps(diary: Diary) -> list[OfferedStep]:
+    async def work(request: StepRequest) -> Json:
         diary.write(request)
-        return die()
+        await asyncio.sleep(0.005)
+        return {"path": request.path}
+
+    async def pay(request: StepRequest) -> Json:
+        diary.write(request)
+        await asyncio.sleep(0.3)
+        return {"paid": True}
 
     def kill_inline(request: StepRequest) -> Json:
         diary.write(request)
@@ -54,25 +61,13 @@ def steps(diary: Diary) -> list[OfferedStep]:
     return [
         OfferedStep(StepType("work"), work),
         OfferedStep(StepType("pay", effect=Effect.AT_MOST_ONCE), pay),
-        OfferedStep(StepType("kill"), kill),
-        OfferedStep(StepType("kill_inline", effect=Effect.PURE, inline=True), kill_inline),
     ]
-
-
-def die() -> NoReturn:
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError("a dead process goes on")
 
 
 CHAIN: JsonObject = document(step("a"), step("b", "a"), step("c", "b"), step("d", "c"))
 BODIES: dict[str, JsonObject] = {
     "chain": CHAIN,
     "pay": document(step("a", step_type="pay")),
-    "kill": document(step("a", step_type="kill")),
-    "kill_inline": document(step("a"), step("b", "a", step_type="kill_inline")),
-    "kill_after_delay": document(
-        step("a", step_type="delay", config={"delay_seconds": 0.05}), step("b", "a", step_type="kill_inline")
-    ),
 }
 
 

@@ -21,7 +21,8 @@ _WHOLE: Final = frozenset({"execution", "status", "steps", "started", "took", "v
 
 def print_executions(answer: JsonObject) -> None:
     table = _table("execution", "workflow", "status", "steps", "started", "took")
-    table.add_column("", no_wrap=True, overflow="ellipsis")  # a list has a line for each; `show` has the rest
+    table.expand = True
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)  # a line for each; `show` has the rest
     for each in _objects(answer["executions"]):
         table.add_row(
             _text(each["execution_id"]),

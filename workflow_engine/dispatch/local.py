@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from workflow_engine.steps.contract import StepFailure, StepFunction, StepType
 
 FunctionOf: TypeAlias = Callable[[StepType], StepFunction | None]
 """The function that serves a type in this process; None when nothing here does."""
+
+FRAMES_LOGGED: Final = -8
+"""The last ones: where it happened."""
 
 # A step that calls `sys.exit()` or is cancelled from within fails like any other; it does not end the server.
 RAISED_BY_STEPS: Final = (Exception, SystemExit, asyncio.CancelledError)
@@ -176,15 +180,18 @@ class LocalSteps:
         return Succeeded(self._clock.now(), task.request.path, task.request.delivery, verdict, took)
 
     def _failed(self, task: Task, started: float, failure: BaseException) -> Failed:
+        report = report_of(task, failure, self._clock.now(), (self._clock.monotonic() - started) * 1000)
         if not isinstance(failure, StepFailure):
             log.warning(
                 "step raised",
                 step_type=task.type.pin,
                 execution_id=task.request.execution_id,
                 path=task.request.path,
-                exc_info=failure,
+                reason=report.error.message,
+                # The frames alone: what a step raises may be of any size, and this is the loop of everybody.
+                trace="".join(traceback.format_tb(failure.__traceback__, FRAMES_LOGGED)),
             )
-        return report_of(task, failure, self._clock.now(), (self._clock.monotonic() - started) * 1000)
+        return report
 
 
 def _is_async(function: StepFunction) -> bool:

@@ -51,7 +51,7 @@ def test_a_second_server_on_the_same_database_is_refused(cli: CommandLine) -> No
     url = f"sqlite:///{cli.folder}/flows.db"
     first = cli.begin("serve", "--port", "0", "--database-url", url)
     banner_of(first)
-    second = cli("serve", "--port", "0", "--database-url", url)
+    second = cli.in_a_process("serve", "--port", "0", "--database-url", url)
     assert second.code == 1
     assert second.err.startswith("error: another engine owns this database")
     assert second.out == ""
@@ -61,7 +61,7 @@ def test_a_second_server_on_the_same_database_is_refused(cli: CommandLine) -> No
 def test_a_port_that_is_taken_is_told(cli: CommandLine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = cli("serve", "--port", str(port), "--database-url", "memory://")
+        said = cli.in_a_process("serve", "--port", str(port), "--database-url", "memory://")
     assert said.code == 1
     assert f"error: Cannot listen on 127.0.0.1:{port}" in said.err
     assert "Traceback" not in said.err
@@ -69,7 +69,7 @@ def test_a_port_that_is_taken_is_told(cli: CommandLine) -> None:
 
 def test_an_open_address_without_keys_is_refused_unless_it_is_wanted(cli: CommandLine) -> None:
     open_address = ("serve", "--host", "0.0.0.0", "--port", "0", "--database-url", "memory://")  # noqa: S104 - refused, then wanted
-    said = cli(*open_address)
+    said = cli.in_a_process(*open_address)
     assert said.code == 1
     assert "--insecure" in said.err
     wanted = cli.begin(*open_address, "--insecure")
@@ -86,7 +86,7 @@ def test_an_open_address_without_keys_is_refused_unless_it_is_wanted(cli: Comman
     ],
 )
 def test_a_wrong_argument_is_told(cli: CommandLine, arguments: list[str], sentence: str) -> None:
-    said = cli("serve", *arguments)
+    said = cli.in_a_process("serve", *arguments)
     assert said.code in (1, 2)
     assert sentence in said.err
     assert "Traceback" not in said.err
@@ -96,7 +96,7 @@ def test_a_broken_plugin_stops_the_start_unless_it_is_to_be_skipped(cli: Command
     settings = {"plugins": "not_installed"} | dict(cli.settings)
     broken = CommandLine(cli.folder, settings)
     arguments = ("serve", "--port", "0", "--database-url", "memory://")
-    said = broken(*arguments)
+    said = broken.in_a_process(*arguments)
     assert said.code == 1
     assert "Plugin not_installed cannot be loaded" in said.err
     without = broken.begin(*arguments, "--skip-broken-plugins")
