@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import io
+import logging
 import os
 import pty
 import struct
@@ -13,6 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import pytest
+import structlog
 
 from tests.serving.process import environment
 from workflow_engine.cli.app import main
@@ -44,6 +48,7 @@ class CommandLine:
         with (
             contextlib.chdir(self.folder),
             self._environment(),
+            _logging_as_it_was(),
             _stdin_of(stdin),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
@@ -108,6 +113,18 @@ class _Stream(io.TextIOWrapper):
 
 
 @contextlib.contextmanager
+def _logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
+
+
+@contextlib.contextmanager
 def _stdin_of(text: str) -> Iterator[None]:
     before = sys.stdin
     sys.stdin = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8")
@@ -118,12 +135,10 @@ def _stdin_of(text: str) -> Iterator[None]:
 
 
 def _left_with(arguments: Sequence[str]) -> int:
-    try:
+    with pytest.raises(SystemExit) as left:
         main(arguments)
-    except SystemExit as left:
-        assert isinstance(left.code, int)
-        return left.code
-    raise AssertionError("a command always leaves with its code")
+    assert isinstance(left.value.code, int)
+    return left.value.code
 
 
 def _read(terminal: int) -> bytes:

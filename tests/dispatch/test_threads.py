@@ -35,19 +35,21 @@ def hanging() -> Iterator[Hanging]:
 
 
 async def test_as_many_run_at_once_as_there_are_threads(hanging: Hanging) -> None:
-    threads, results = StepThreads(2, 1), []
+    threads = StepThreads(2, 1)
+    results: list[object] = []
     for name in "abc":
         threads.run("t", lambda name=name: hanging(name), results.append)  # type: ignore[misc]  # bound in the loop
     await until(lambda: len(hanging.begun) == 2)
     await asyncio.sleep(0.02)
     assert hanging.begun == ["a", "b"]
     hanging.let_go.set()
-    await until(lambda: sorted(results) == ["a", "b", "c"])
+    await until(lambda: sorted(map(str, results)) == ["a", "b", "c"])
     threads.stop()
 
 
 async def test_a_call_that_is_given_up_is_replaced_and_its_result_is_dropped(hanging: Hanging) -> None:
-    threads, results = StepThreads(1, 2), []
+    threads = StepThreads(1, 2)
+    results: list[object] = []
     call = threads.run("t", hanging, results.append)
     await until(lambda: hanging.begun)
     threads.run("t", lambda: "next", results.append)
@@ -62,7 +64,8 @@ async def test_a_call_that_is_given_up_is_replaced_and_its_result_is_dropped(han
 
 
 async def test_too_many_given_up_calls_quarantine_their_type_until_one_returns(hanging: Hanging) -> None:
-    threads, results = StepThreads(1, 2), []
+    threads = StepThreads(1, 2)
+    results: list[object] = []
     for number in (1, 2):
         call = threads.run("bad", hanging, results.append)
         await until(lambda number=number: len(hanging.begun) == number)  # type: ignore[misc]  # bound in the loop
@@ -80,7 +83,8 @@ async def test_too_many_given_up_calls_quarantine_their_type_until_one_returns(h
 
 
 async def test_a_call_that_is_given_up_before_it_begins_never_begins_and_hangs_nothing(hanging: Hanging) -> None:
-    threads, results = StepThreads(1, 1), []
+    threads = StepThreads(1, 1)
+    results: list[object] = []
     threads.run("t", hanging, results.append)
     await until(lambda: hanging.begun)
     for _ in range(3):
@@ -93,7 +97,8 @@ async def test_a_call_that_is_given_up_before_it_begins_never_begins_and_hangs_n
 
 
 async def test_after_a_stop_no_further_call_begins(hanging: Hanging) -> None:
-    threads, results = StepThreads(1, 1), []
+    threads = StepThreads(1, 1)
+    results: list[object] = []
     threads.run("t", hanging, results.append)
     await until(lambda: hanging.begun)
     threads.run("t", lambda: results.append("begun"), results.append)
@@ -118,9 +123,7 @@ async def test_a_function_that_hangs_fails_alone_by_its_timeout(hanging: Hanging
     limits = settings(step_threads=1, replacement_threads=2, grace=0.0)
     offers = (offered(hangs, "hangs"), offered(works), offered(Calls(), "async"))
     async with engine_on(journal, *offers, given=limits) as (engine, _):
-        stuck = [
-            await start(engine, document(step("a", step_type="hangs", timeout_seconds=0.05))) for _ in range(2)
-        ]
+        stuck = [await start(engine, document(step("a", step_type="hangs", timeout_seconds=0.05))) for _ in range(2)]
         assert (await run(engine, document(step("a", step_type="async")))).status == "completed"
         for execution_id in stuck:
             results = await ended(engine, execution_id)

@@ -6,7 +6,7 @@ events so far, as after a crash. Both must decide the same, so every scenario is
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 from workflow_engine.definition.compiling import compile_plan
 from workflow_engine.definition.model import ExecutionOptions
@@ -61,7 +61,7 @@ TYPES: Final[Mapping[str, StepType]] = {
 }
 
 
-def step(step_id: str, *dependencies: str, **fields: Any) -> JsonObject:
+def step(step_id: str, *dependencies: str, **fields: Json) -> JsonObject:
     """A step of a document; its type is `work` unless `step_type` says otherwise."""
     return {"step_id": step_id, "step_type": "work", "dependencies": list(dependencies), **fields}
 
@@ -70,7 +70,7 @@ def plan_of(document: JsonObject, options: ExecutionOptions | None = None) -> Pl
     return compile_plan(read_definition(document), TYPES.get, options=options)
 
 
-def document_of(*steps: JsonObject, **fields: Any) -> JsonObject:
+def document_of(*steps: JsonObject, **fields: Json) -> JsonObject:
     return {"name": "scenario", "steps": list(steps), **fields}
 
 
@@ -104,7 +104,7 @@ def _said(event: Event) -> str:
 class Scenario:
     """Starts at once. `now` moves by `after(...)` alone; `told` holds all events so far, `turns` what caused which."""
 
-    def __init__(self, *steps: JsonObject, given: JsonObject | None = None, **fields: Any) -> None:
+    def __init__(self, *steps: JsonObject, given: JsonObject | None = None, **fields: Json) -> None:
         self.document = document_of(*steps, **fields)
         self.plan = plan_of(self.document)
         self.execution = Execution("e1", self.plan)
@@ -174,8 +174,10 @@ class Scenario:
         """The server stops in order."""
         return self.enter(Recover(self.now, self.running, Loss.STOPPED))
 
-    def resolved(self, path: str, **outcome: Any) -> list[str]:
-        return self.enter(Resolve(self.now, path, **outcome))
+    def resolved(
+        self, path: str, *, output: Json = None, completed: bool = False, error: StepError | None = None
+    ) -> list[str]:
+        return self.enter(Resolve(self.now, path, output, completed, error))
 
     def _answer(self, path: str, verdict: Completed | Routed | Suspended, delivery: int | None) -> Succeeded:
         held = self.step(path).delivery if delivery is None else delivery

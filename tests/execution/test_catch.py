@@ -1,11 +1,11 @@
 """Where a failure is routed, and what becomes of the step it is routed to."""
 
 from tests.execution.scenario import Scenario, step
-from workflow_engine.jsontext import JsonObject
+from workflow_engine.jsontext import Json
 
 
-def catching(*routes: tuple[list[str], str]) -> list[JsonObject]:
-    return [{"errors": errors, "then": target} for errors, target in routes]
+def catching(*routes: tuple[list[str], str]) -> Json:
+    return [{"errors": [*errors], "then": target} for errors, target in routes]
 
 
 def test_the_first_route_that_names_the_code_takes_the_failure() -> None:
@@ -79,12 +79,13 @@ def test_a_target_that_has_ended_takes_a_second_failure_without_running_again() 
 
 
 def test_the_error_is_in_the_scope_of_the_target() -> None:
-    told = {"code": "${error.code}", "text": "${error.code}: ${error.message}", "by": "${error.details.by}"}
+    told: Json = {"code": "${error.code}", "text": "${error.code}: ${error.message}", "by": "${error.details.by}"}
     flow = Scenario(step("a", catch=catching((["*"], "x"))), step("x", input_mapping=told))
     flow.failed("a")
 
-    assert flow.step("x").caught is not None
-    assert flow.step("x").caught.code == "boom"
+    caught = flow.step("x").caught
+    assert caught is not None
+    assert caught.code == "boom"
     assert "boom: a went boom" in flow.step("x").computed
 
 
@@ -130,9 +131,7 @@ def test_a_target_may_have_a_catch_of_its_own() -> None:
 
 
 def test_a_target_waits_for_what_else_it_depends_on() -> None:
-    flow = Scenario(
-        step("a", catch=catching((["*"], "x"))), step("b"), step("x", "b"), execution_pattern="parallel"
-    )
+    flow = Scenario(step("a", catch=catching((["*"], "x"))), step("b"), step("x", "b"), execution_pattern="parallel")
 
     assert flow.failed("a") == ["a failed"]
     assert flow.done("b") == ["b completed", "x scheduled"]

@@ -4,6 +4,7 @@ import pytest
 
 from tests.execution.scenario import Scenario, step
 from workflow_engine.history.events import ExecutionCancelled
+from workflow_engine.jsontext import Json
 
 BOOKED = (
     step("hotel", compensate="cancel_hotel"),
@@ -14,9 +15,9 @@ BOOKED = (
 )
 
 
-def booked(**fields: object) -> Scenario:
+def booked(**fields: Json) -> Scenario:
     """Both are booked, the flight first."""
-    flow = Scenario(*BOOKED, execution_pattern="parallel", **fields)
+    flow = Scenario(*BOOKED, given=None, execution_pattern="parallel", **fields)
     flow.done("flight", {"ref": "f"})
     flow.done("hotel", {"ref": "h"})
     return flow
@@ -97,9 +98,7 @@ def test_a_compensation_whose_input_cannot_be_computed_fails_and_the_rest_goes_o
 
 
 def test_the_guard_of_a_compensation_may_skip_it() -> None:
-    flow = Scenario(
-        step("a", compensate="undo"), step("undo", conditions="steps.a.output.ref != ''"), step("b", "a")
-    )
+    flow = Scenario(step("a", compensate="undo"), step("undo", conditions="steps.a.output.ref != ''"), step("b", "a"))
     flow.done("a", {"ref": ""})
 
     assert flow.failed("b") == ["b failed", "execution compensating", "undo skipped", "execution failed"]

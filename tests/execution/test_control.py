@@ -1,5 +1,7 @@
 """Pause, resume, cancel, routes, and everything that is refused or never changes."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.execution.scenario import NOW, Scenario, step
@@ -162,7 +164,12 @@ def test_a_report_of_a_step_nobody_knows_changes_nothing() -> None:
 @pytest.mark.parametrize("end", ["completed", "failed", "cancelled"])
 def test_a_terminal_state_never_changes(end: str) -> None:
     flow = Scenario(step("a"))
-    {"completed": flow.done, "failed": flow.failed, "cancelled": lambda _: flow.cancelled()}[end]("a")
+    ways: dict[str, Callable[[], list[str]]] = {
+        "completed": lambda: flow.done("a"),
+        "failed": lambda: flow.failed("a"),
+        "cancelled": flow.cancelled,
+    }
+    ways[end]()
     assert flow.status == end
 
     for act in (flow.cancelled, flow.paused, flow.resumed, flow.died, lambda: flow.signalled("go")):
@@ -211,9 +218,7 @@ def test_an_output_that_cannot_be_built_fails_the_execution() -> None:
 
 
 def test_an_expression_that_cannot_be_computed_fails_its_step_alone() -> None:
-    flow = Scenario(
-        step("a", input_mapping={"x": "${1 / input.zero}"}, critical=False), step("b"), given={"zero": 0}
-    )
+    flow = Scenario(step("a", input_mapping={"x": "${1 / input.zero}"}, critical=False), step("b"), given={"zero": 0})
 
     assert flow.begun == ["execution started", "a failed", "b scheduled"]
     failure = flow.step("a").error

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.execution.scenario import Scenario, plan_of, step
+from tests.execution.scenario import Scenario, document_of, plan_of, step
 from workflow_engine.definition.model import ExecutionOptions
 
 
@@ -18,7 +18,7 @@ def test_one_step_runs_at_a_time_and_always_the_first_ready_one(pattern: str) ->
 
 def test_step_order_comes_before_the_place_in_the_list() -> None:
     flow = Scenario(step("a", step_order=2), step("b", step_order=1), step("c", step_order=2), step("d"))
-    order = []
+    order: list[str] = []
     while flow.running:
         order += flow.running
         flow.done(flow.running[0])
@@ -51,10 +51,10 @@ def test_sixteen_are_open_at_once_when_the_document_says_nothing() -> None:
 
 
 def test_the_options_of_a_run_set_the_width() -> None:
-    document = {"name": "w", "execution_pattern": "parallel", "steps": [step("a")]}
+    options = ExecutionOptions(max_parallel=3)
 
-    assert plan_of(document, ExecutionOptions(max_parallel=3)).width == 3
-    assert plan_of({**document, "execution_pattern": "sequential"}, ExecutionOptions(max_parallel=3)).width == 1
+    assert plan_of(document_of(step("a"), execution_pattern="parallel"), options).width == 3
+    assert plan_of(document_of(step("a"), execution_pattern="sequential"), options).width == 1
 
 
 def test_skipping_takes_no_place() -> None:

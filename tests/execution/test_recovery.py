@@ -6,6 +6,7 @@ from tests.execution.scenario import Scenario, step
 from workflow_engine.execution.decide import DEATHS_BEFORE_QUARANTINE
 from workflow_engine.execution.errors import NoUnknownOutcome, StaleDelivery, UnknownStep
 from workflow_engine.history.events import StepError
+from workflow_engine.jsontext import Json
 
 
 def test_what_ran_is_handed_over_again_under_a_larger_fence() -> None:
@@ -76,7 +77,7 @@ def test_the_third_death_in_a_row_sets_the_execution_aside() -> None:
     assert flow.running == ()
 
 
-def quarantined(**fields: object) -> Scenario:
+def quarantined(**fields: Json) -> Scenario:
     flow = Scenario(step("a", **fields))
     for _ in range(DEATHS_BEFORE_QUARANTINE):
         flow.died()
@@ -163,10 +164,10 @@ def test_what_ran_in_a_paused_execution_goes_on_only_when_it_is_resumed() -> Non
     flow.paused()
 
     assert flow.died() == ["a rescheduled"]
-    assert flow.running == ()
+    assert list(flow.running) == []
     assert flow.due_in is None
     assert flow.resumed() == ["execution resumed", "a rescheduled"]
-    assert flow.running == ("a",)
+    assert list(flow.running) == ["a"]
 
 
 # --- outcome unknown
@@ -211,7 +212,7 @@ def test_it_may_be_run_again() -> None:
 
 
 def test_a_policy_may_say_what_happens_instead_of_a_person() -> None:
-    catch = [{"errors": ["outcome-unknown"], "then": "ask_the_bank"}]
+    catch: Json = [{"errors": ["outcome-unknown"], "then": "ask_the_bank"}]
     flow = Scenario(step("a", step_type="pay", catch=catch), step("ask_the_bank"))
 
     assert flow.died() == ["a failed", "ask_the_bank scheduled"]

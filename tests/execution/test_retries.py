@@ -7,6 +7,7 @@ from workflow_engine.definition.model import BackoffStrategy
 from workflow_engine.definition.plan import RetryPolicy
 from workflow_engine.execution.retries import retry_delay
 from workflow_engine.history.events import StepRetrying
+from workflow_engine.jsontext import Json, JsonObject
 
 
 def delays(flow: Scenario) -> list[float]:
@@ -118,7 +119,7 @@ def test_everything_else_is(code: str) -> None:
     ],
 )
 def test_the_workers_no_wins_over_the_document_and_the_document_over_the_rest(
-    fields: dict[str, list[str]], code: str, retryable: bool | None, retried: bool
+    fields: JsonObject, code: str, retryable: bool | None, retried: bool
 ) -> None:
     flow = Scenario(step("a", max_retries=1, **fields))
 
@@ -126,7 +127,7 @@ def test_the_workers_no_wins_over_the_document_and_the_document_over_the_rest(
 
 
 def test_a_step_type_announces_what_is_retried_by_default() -> None:
-    def retried(code: str, **fields: object) -> bool:
+    def retried(code: str, **fields: Json) -> bool:
         flow = Scenario(step("a", step_type="announce", max_retries=1, **fields))
         return flow.failed("a", code) == ["a retrying"]
 

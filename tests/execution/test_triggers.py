@@ -3,6 +3,7 @@
 import pytest
 
 from tests.execution.scenario import Scenario, step
+from workflow_engine.jsontext import Json, JsonObject
 
 ENDS = ("completed", "skipped", "failed", "handled", "upstream")
 R, S, U = "running", "skipped", "upstream_failed"
@@ -10,9 +11,9 @@ R, S, U = "running", "skipped", "upstream_failed"
 
 def joining(rule: str, first: str, second: str) -> Scenario:
     """Two dependencies, brought to these ends, and a join behind them."""
-    steps = []
+    steps: list[JsonObject] = []
     for name, end in (("a", first), ("b", second)):
-        fields = {"critical": False}
+        fields: dict[str, Json] = {"critical": False}
         if end == "handled":
             fields |= {"catch": [{"errors": ["*"], "then": f"{name}_rescue"}]}
             steps.append(step(f"{name}_rescue"))

@@ -8,7 +8,7 @@ is counted from the events alone.
 import asyncio
 from collections import Counter
 from random import Random
-from typing import Any, Final
+from typing import Final, cast
 
 from hypothesis import strategies as st
 
@@ -85,8 +85,7 @@ def documents(draw: st.DrawFn) -> JsonObject:
     count = pick.choice((0, 1, 2, 3, 4, 5, 6, 8, 10))
     steps: list[JsonObject] = []
     extra: list[JsonObject] = []
-    for number in range(count):
-        steps.append(_forward(pick, f"s{number}", [f"s{earlier}" for earlier in range(number)]))
+    steps += [_forward(pick, f"s{number}", [f"s{earlier}" for earlier in range(number)]) for number in range(count)]
     for one in steps:
         extra += _catching(pick, one)
         extra += _compensated(pick, one)
@@ -99,12 +98,13 @@ def documents(draw: st.DrawFn) -> JsonObject:
         whole["timeout_seconds"] = pick.choice((5, 60, 600))
     if steps and pick.random() < 0.5:
         name = steps[-1]["step_id"]
-        whole["output"] = pick.choice(({"s": f"${{steps.{name}.status}}"}, {"o": f"${{steps.{name}.output.ok}}"}))
+        whole["output"] = {"s": f"${{steps.{name}.{pick.choice(('status', 'output.ok'))}}}"}
     return whole
 
 
 def _forward(pick: Random, name: str, earlier: list[str]) -> JsonObject:
-    fields: dict[str, Any] = {"critical": pick.random() < 0.12, "trigger_rule": pick.choice((*RULES, RULES[0], "all_done"))}
+    rule = pick.choice((*RULES, RULES[0], "all_done"))
+    fields: dict[str, Json] = {"critical": pick.random() < 0.12, "trigger_rule": rule}
     if pick.random() < 0.25:
         fields["step_type"] = pick.choice(("pay", "route"))
     if pick.random() < 0.4:
@@ -136,7 +136,8 @@ def _catching(pick: Random, one: JsonObject) -> list[JsonObject]:
     if pick.random() > 0.3:
         return []
     name = f"catch_{one['step_id']}" if pick.random() < 0.6 else "catch_all"
-    one["catch"] = [{"errors": pick.choice((["boom"], ["*"], ["timeout", "outcome-unknown"])), "then": name}]
+    codes = pick.choice((("boom",), ("*",), ("timeout", "outcome-unknown")))
+    one["catch"] = [{"errors": list(codes), "then": name}]
     if name == "catch_all":
         return []
     return [step(name, critical=pick.random() < 0.5, input_mapping={"why": "${error.code}!"})]
@@ -147,7 +148,7 @@ def _compensated(pick: Random, one: JsonObject) -> list[JsonObject]:
         return []
     name = f"undo_{one['step_id']}"
     one["compensate"] = name
-    fields: dict[str, Any] = {"max_retries": pick.randint(0, 1)}
+    fields: dict[str, Json] = {"max_retries": pick.randint(0, 1)}
     if pick.random() < 0.3:
         fields["conditions"] = f"steps.{one['step_id']}.output.ok"
     return [step(name, **fields)]
@@ -155,8 +156,9 @@ def _compensated(pick: Random, one: JsonObject) -> list[JsonObject]:
 
 def completed(document: JsonObject) -> JsonObject:
     """The document with the one target that several steps share, where any of them needs it."""
-    steps: Any = document["steps"]
-    if any(route["then"] == "catch_all" for one in steps for route in one.get("catch", ())):
+    steps = cast("list[JsonObject]", document["steps"])
+    routes = [route for one in steps for route in cast("list[JsonObject]", one.get("catch", []))]
+    if any(route["then"] == "catch_all" for route in routes):
         return {**document, "steps": [*steps, step("catch_all", critical=False)]}
     return document
 
@@ -266,7 +268,7 @@ class World:
 
     async def stale(self) -> None:
         """Somebody reports who was given up."""
-        known = [step for step in self.state.steps.values() if step.delivery > 0]
+        known = [one for one in self.state.steps.values() if one.delivery > 0]
         if not known:
             return
         one = self.pick.choice(known)
@@ -301,7 +303,7 @@ class World:
                 await self.recover()
 
     async def recover(self) -> None:
-        running = [step.path for step in self.state.open.values() if step.status is StepStatus.RUNNING]
+        running = [one.path for one in self.state.open.values() if one.status is StepStatus.RUNNING]
         loss = self.pick.choice((Loss.DIED, Loss.DIED, Loss.DIED, Loss.STOPPED, Loss.REFOLDED))
         lost = tuple(path for path in running if loss is not Loss.REFOLDED or self.pick.random() < 0.5)
         await self.enter(Recover(self.now, lost, loss))
@@ -321,11 +323,11 @@ class World:
             return Resume(self.now)
         if commands := outstanding(self.execution):
             return Succeeded(self.now, commands[0].path, commands[0].delivery, Completed({"ok": True}), 1.0)
-        for step in self.state.open.values():
-            if step.wait is not None and step.wait.reason is not None:
-                return Resolve(self.now, step.path, completed=True, output={"ok": False})
-            if step.wait is not None and step.wait.signal is not None:
-                return Signal(self.now, step.wait.signal)
+        for one in self.state.open.values():
+            if one.wait is not None and one.wait.reason is not None:
+                return Resolve(self.now, one.path, completed=True, output={"ok": False})
+            if one.wait is not None and one.wait.signal is not None:
+                return Signal(self.now, one.wait.signal)
         due = self.state.next_due_at
         assert due is not None, "a lost wake-up: nothing runs, nothing is due, and it has not ended"
         self.now = max(self.now, due)
@@ -349,13 +351,15 @@ class Ledger:
         self.fences: dict[str, int] = {}
         self.ended: dict[str, str] = {}
         self.open: set[str] = set()
+        self.begun = False
         self.paused = False
         self.over: str | None = None
         self.starts: Counter[str] = Counter()
 
     def enter(self, event: Event) -> None:
         assert self.over is None, f"{event.kind} after {self.over}"
-        assert (self.plan is not None) or isinstance(event, ExecutionStarted)
+        assert self.begun is not isinstance(event, ExecutionStarted), "it starts once, and before all else"
+        self.begun = True
         if isinstance(event, TERMINAL_EVENTS):
             self.over = event.kind
         elif isinstance(event, ExecutionPaused):

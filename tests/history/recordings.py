@@ -20,7 +20,7 @@ from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.inputs import Input
 from workflow_engine.history.encoding import encode_events
 from workflow_engine.history.events import StepError
-from workflow_engine.jsontext import JsonObject, load, write
+from workflow_engine.jsontext import Json, JsonObject, load, write
 from workflow_engine.steps.contract import Completed, Routed, StepType, Suspended
 from workflow_engine.steps.wire import read_contract, write_contract
 
@@ -46,7 +46,7 @@ class Recording:
         kept = json.loads(path.read_text())
         types = {contract["name"]: read_contract(contract) for contract in kept["step_types"]}
         plan = compile_plan(read_definition(kept["document"]), types.get)
-        turns = tuple((_value(turn["input"]), write(turn["events"])) for turn in kept["turns"])
+        turns = tuple((cast(Input, _value(turn["input"])), write(turn["events"])) for turn in kept["turns"])
         return cls(path.stem, plan, turns, kept["ends_as"])
 
 
@@ -83,17 +83,17 @@ def facts(execution: Execution) -> JsonObject:
     return cast(JsonObject, load(write(facts)))
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     if is_dataclass(value):
         return {"is": type(value).__name__, **{one.name: _plain(getattr(value, one.name)) for one in fields(value)}}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _value(plain: Any) -> Any:
+def _value(plain: object) -> object:
     if isinstance(plain, dict) and "is" in plain:
         value = {name: _value(one) for name, one in plain.items() if name != "is"}
         if "loss" in value:
-            value["loss"] = inputs.Loss(value["loss"])
+            value["loss"] = inputs.Loss(str(value["loss"]))
         return _VALUES[plain["is"]](**value)
     return tuple(plain) if isinstance(plain, list) and all(isinstance(item, str) for item in plain) else plain
 
@@ -145,7 +145,7 @@ def retries() -> Scenario:
 
 
 def catch() -> Scenario:
-    routes = [{"errors": ["late"], "then": "wait"}, {"errors": ["*"], "then": "rescue"}]
+    routes: Json = [{"errors": ["late"], "then": "wait"}, {"errors": ["*"], "then": "rescue"}]
     flow = Scenario(
         step("a", catch=routes),
         step("wait"),

@@ -40,11 +40,7 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
 
 
 def events_of(event_type: type[Event]) -> st.SearchStrategy[Event]:
-    wanted = {
-        field.name: BY_TYPE[field.type]
-        for field in fields(event_type)
-        if field.name not in ("kind", "v")
-    }
+    wanted = {field.name: BY_TYPE[field.type] for field in fields(event_type) if field.name not in ("kind", "v")}
     return st.builds(event_type, **wanted)
 
 

@@ -1,15 +1,22 @@
 """Engines of their own for tests: quick to rest, on any journal, with a clock that can be moved."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Final, TypedDict, TypeVar, Unpack
 
 from workflow_engine.assembly import Engine, Parts, Surroundings, assemble
 from workflow_engine.clock import Clock, SystemClock
 from workflow_engine.engine.caller import LOCAL
 from workflow_engine.engine.views import ResultsView
-from workflow_engine.journal.contract import Commit, Done, Journal, JournalUnavailable
+from workflow_engine.journal.contract import (
+    Commit,
+    Done,
+    ExecutionRow,
+    Journal,
+    JournalUnavailable,
+    RecordedEvent,
+)
 from workflow_engine.journal.memory import MemoryJournal
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.settings import Settings
@@ -17,27 +24,53 @@ from workflow_engine.settings.groups import Limits, Runtime
 from workflow_engine.steps.contract import Effect, OfferedStep, StepFunction, StepRequest, StepType, Verdict
 
 T = TypeVar("T")
+J = TypeVar("J", bound=Journal)
 
 SOON: Final = 0.01
 LONGEST_WAIT: Final = 10.0
 
 
-def settings(**runtime: Any) -> Settings:
-    limits = {name: runtime.pop(name) for name in list(runtime) if name in Limits.model_fields}
-    grace = runtime.pop("grace", 1.0)
-    quick = {"idle_after_seconds": SOON, **runtime}
-    return Settings(shutdown_grace_seconds=grace, runtime=Runtime(**quick), limits=Limits(**limits))
+def settings(
+    *,
+    grace: float = 1.0,
+    max_running_steps: int = 1_000,
+    step_threads: int = 8,
+    replacement_threads: int = 8,
+    max_open_executions: int = 1_000_000,
+    max_watcher_events: int = 10_000,
+) -> Settings:
+    """As usual, but what rests leaves memory at once."""
+    return Settings(
+        shutdown_grace_seconds=grace,
+        runtime=Runtime(
+            idle_after_seconds=SOON,
+            max_running_steps=max_running_steps,
+            step_threads=step_threads,
+            replacement_threads=replacement_threads,
+        ),
+        limits=Limits(max_open_executions=max_open_executions, max_watcher_events=max_watcher_events),
+    )
 
 
-def offered(function: StepFunction, name: str = "work", **contract: Any) -> OfferedStep:
-    return OfferedStep(StepType(name, **{"effect": Effect.IDEMPOTENT, **contract}), function)
+class Contract(TypedDict, total=False):
+    """What a test may say of a step type."""
+
+    config_schema: JsonObject
+    input_schema: JsonObject
+    output_schema: JsonObject
+    effect: Effect
+    inline: bool
 
 
-def document(*steps: JsonObject, **fields: Any) -> JsonObject:
+def offered(function: StepFunction, name: str = "work", **contract: Unpack[Contract]) -> OfferedStep:
+    return OfferedStep(StepType(name, **contract), function)
+
+
+def document(*steps: JsonObject, **fields: Json) -> JsonObject:
     return {"name": "flow", "steps": list(steps), **fields}
 
 
-def step(step_id: str, *dependencies: str, step_type: str = "work", **fields: Any) -> JsonObject:
+def step(step_id: str, *dependencies: str, step_type: str = "work", **fields: Json) -> JsonObject:
     return {"step_id": step_id, "step_type": step_type, "dependencies": list(dependencies), **fields}
 
 
@@ -116,17 +149,19 @@ class CountingJournal(MemoryJournal):
         super().__init__()
         self.reads = 0
 
-    async def history(self, *asked: Any, **more: Any) -> Any:
+    async def history(
+        self, namespace: str, execution_id: str, after: int = 0, limit: int | None = None
+    ) -> Sequence[RecordedEvent]:
         self.reads += 1
-        return await super().history(*asked, **more)
+        return await super().history(namespace, execution_id, after, limit)
 
-    async def execution(self, *asked: Any) -> Any:
+    async def execution(self, namespace: str, execution_id: str) -> ExecutionRow | None:
         self.reads += 1
-        return await super().execution(*asked)
+        return await super().execution(namespace, execution_id)
 
-    async def definition(self, *asked: Any) -> Any:
+    async def definition(self, digest: str) -> JsonObject | None:
         self.reads += 1
-        return await super().definition(*asked)
+        return await super().definition(digest)
 
 
 @asynccontextmanager
@@ -157,13 +192,13 @@ async def abandon(parts: Parts) -> None:
     await parts.http.aclose()
 
 
-async def opened(journal: MemoryJournal) -> MemoryJournal:
+async def opened(journal: J) -> J:
     await journal.open()
     return journal
 
 
-async def start(engine: Engine, body: JsonObject, **more: Any) -> str:
-    return (await engine.executions.start(LOCAL, body, **more)).execution_id
+async def start(engine: Engine, body: JsonObject, *, key: str | None = None) -> str:
+    return (await engine.executions.start(LOCAL, body, key=key)).execution_id
 
 
 async def run(engine: Engine, body: JsonObject) -> ResultsView:

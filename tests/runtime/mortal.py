@@ -1,7 +1,7 @@
-"""A server that can be killed, as a program: `python -m tests.runtime.mortal URL WORK_FOLDER KIND`.
+"""A server that can be killed, as a program: `python -m tests.runtime.mortal URL WORK_FOLDER KIND COUNT`.
 
-It prints `ready` when it has recovered, and a line for every start that was accepted. Each run of a step leaves a line
-in the folder, so that it is seen from outside what ran how often.
+It says `ready` when it has recovered, and then a line for every start that was accepted. Each run of a step leaves a
+line in the folder, so that it is seen from outside what ran how often.
 """
 
 import asyncio
@@ -13,6 +13,11 @@ from workflow_engine.assembly import Engine
 from workflow_engine.engine.caller import LOCAL
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.steps.contract import Effect, OfferedStep, StepRequest, StepType
+
+BODIES: dict[str, JsonObject] = {
+    "chain": document(step("a"), step("b", "a"), step("c", "b"), step("d", "c")),
+    "pay": document(step("a", step_type="pay")),
+}
 
 
 class Diary:
@@ -40,45 +45,24 @@ def steps(diary: Diary) -> list[OfferedStep]:
         await asyncio.sleep(0.3)
         return {"paid": True}
 
-    return [line.split() for line in self.path.read_text().splitlines()] if self.path.exists() else []
-
-
-def steps(diary: Diary) -> list[OfferedStep]:
-    async def work(request: StepRequest) -> Json:
-        diary.write(request)
-        await asyncio.sleep(0.005)
-        return {"path": request.path}
-
-    async def pay(request: StepRequest) -> Json:
-        diary.write(request)
-        await asyncio.sleep(0.3)
-        return {"paid": True}
-
-    def kill_inline(request: StepRequest) -> Json:
-        diary.write(request)
-        return die()
-
     return [
         OfferedStep(StepType("work"), work),
         OfferedStep(StepType("pay", effect=Effect.AT_MOST_ONCE), pay),
     ]
 
 
-CHAIN: JsonObject = document(step("a"), step("b", "a"), step("c", "b"), step("d", "c"))
-BODIES: dict[str, JsonObject] = {
-    "chain": CHAIN,
-    "pay": document(step("a", step_type="pay")),
-}
+def say(*words: str) -> None:
+    sys.stdout.write(" ".join(words) + "\n")
+    sys.stdout.flush()
 
 
 async def main(url: str, folder: Path, kind: str, count: int) -> None:
-    diary = Diary(folder)
-    async with Engine.open(url, settings=settings(grace=0.0), steps=steps(diary)) as engine:
+    async with Engine.open(url, settings=settings(grace=0.0), steps=steps(Diary(folder))) as engine:
         await engine.ready()
-        print("ready", flush=True)
+        say("ready")
         for number in range(count):
             accepted = await engine.executions.start(LOCAL, BODIES[kind], key=f"{kind}-{number}")
-            print(f"{kind}-{number}", accepted.execution_id, flush=True)
+            say(f"{kind}-{number}", accepted.execution_id)
         await asyncio.Event().wait()
 
 

@@ -156,8 +156,8 @@ async def test_a_retry_comes_after_its_delay_and_a_timeout_after_its_time() -> N
     clock, journal, calls = ManualClock(), HeldJournal(), Calls(open_gate=False)
     await opened(journal)
     async with engine_on(journal, offered(calls), clock=clock) as (engine, _):
-        body = document(step("a", timeout_seconds=60, max_retries=1, retry_delay_seconds=100, max_retry_delay_seconds=500))
-        execution_id = await start(engine, body)
+        late = step("a", timeout_seconds=60, max_retries=1, retry_delay_seconds=100, max_retry_delay_seconds=500)
+        execution_id = await start(engine, document(late))
         await until(lambda: calls.seen)
         clock.advance(60)
         await until(lambda: calls.cancelled)

@@ -244,7 +244,7 @@ async def test_an_execution_that_cannot_be_decided_is_set_aside_and_can_be_resum
     await opened(journal)
     async with engine_on(journal, offered(calls)) as (engine, _):
         execution_id = await start(engine, document(step("a")))
-        await until(lambda: any(event.kind == "step_rescheduled" for commit in journal.commits for event in commit.events))
+        await until(lambda: "step_rescheduled" in [event.kind for one in journal.commits for event in one.events])
         view = await engine.executions.get(LOCAL, execution_id)
         assert (view.summary.status, view.summary.reason) == ("paused", "internal-error")
         await asyncio.sleep(0.05)

@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,6 +25,7 @@ from tests.runtime.engines import (
     until,
     until_status,
 )
+from workflow_engine.assembly import Engine
 from workflow_engine.clock import ManualClock
 from workflow_engine.engine.caller import LOCAL
 
@@ -43,7 +44,7 @@ async def test_an_execution_that_waits_leaves_memory_and_comes_back_for_its_sign
         await until(lambda: parts.ring.runtime.in_memory == 0)
         assert parts.ring.runtime.open_count == 1
         assert (await engine.executions.get(LOCAL, execution_id)).summary.status == "waiting"
-        assert [reason.code for reason in await engine.executions.explain(LOCAL, execution_id)][0] == "SIGNAL"
+        assert (await engine.executions.explain(LOCAL, execution_id))[0].code == "SIGNAL"
         assert parts.ring.runtime.in_memory == 0, "looking brings nothing back"
 
         await engine.executions.signal(LOCAL, execution_id, "go", {"n": 7})
@@ -114,8 +115,8 @@ class Busy:
         for name in ("call_soon", "call_soon_threadsafe", "call_later", "call_at"):
             patch.setattr(loop, name, self._counted(getattr(loop, name)))
 
-    def _counted(self, real: Any) -> Any:
-        def counted(*arguments: Any, **more: Any) -> Any:
+    def _counted(self, real: Callable[..., object]) -> Callable[..., object]:
+        def counted(*arguments: object, **more: object) -> object:
             self.asked.append(repr(arguments))
             return real(*arguments, **more)
 
@@ -123,8 +124,6 @@ class Busy:
 
 
 async def test_an_engine_at_rest_wakes_nobody(tmp_path: Path) -> None:
-    from workflow_engine.assembly import Engine  # here, because only this test wants a whole one
-
     url = f"sqlite:///{tmp_path / 'idle.db'}"
     async with Engine.open(url, settings=settings(), steps=[offered(Calls())]) as engine:
         await engine.ready()

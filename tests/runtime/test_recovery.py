@@ -32,6 +32,7 @@ from tests.runtime.mortal import Diary, steps
 from workflow_engine.assembly import Engine, Surroundings, assemble
 from workflow_engine.clock import ManualClock, SystemClock
 from workflow_engine.engine.caller import LOCAL
+from workflow_engine.history.statuses import ExecutionStatus
 from workflow_engine.journal.memory import MemoryJournal
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.runtime.pruner import DAY, Pruner
@@ -47,13 +48,13 @@ async def reasons(engine: Engine, execution_id: str) -> list[object]:
     return [event.data["reason"] for event in events if event.kind == "step_rescheduled"]
 
 
-async def died_with(journal: MemoryJournal, *offers: OfferedStep, body: object, calls: Calls) -> str:
-    """An execution whose first step runs when the server dies."""
+async def died_with(journal: MemoryJournal, *offers: OfferedStep, body: JsonObject | None, calls: Calls) -> str:
+    """A new execution of `body`, or what is open already, is at its step when the server dies."""
     seen = len(calls.seen)
     parts = await assemble(Surroundings(settings(), journal, SystemClock(), offers))
     await parts.recovery.start()
     await parts.recovery.done.wait()
-    execution_id = await start(Engine(parts, journal), body) if isinstance(body, dict) else str(body)
+    execution_id = "" if body is None else await start(Engine(parts, journal), body)
     await until(lambda: len(calls.seen) > seen)
     await abandon(parts)
     return execution_id
@@ -93,14 +94,13 @@ async def test_many_come_back() -> None:
 async def test_what_must_not_start_twice_waits_for_a_person() -> None:
     journal, before, after = HeldJournal(), Calls(open_gate=False), Calls()
     await opened(journal)
-    once = {"effect": Effect.AT_MOST_ONCE}
     body = document(step("a"), step("b", "a"))
-    execution_id = await died_with(journal, offered(before, **once), body=body, calls=before)
+    execution_id = await died_with(journal, offered(before, effect=Effect.AT_MOST_ONCE), body=body, calls=before)
 
-    async with engine_on(journal, offered(after, **once)) as (engine, _):
+    async with engine_on(journal, offered(after, effect=Effect.AT_MOST_ONCE)) as (engine, _):
         await until_status(engine, execution_id, "waiting")
         assert after.seen == []
-        assert [reason.code for reason in await engine.executions.explain(LOCAL, execution_id)][0] == "OUTCOME_UNKNOWN"
+        assert (await engine.executions.explain(LOCAL, execution_id))[0].code == "OUTCOME_UNKNOWN"
         await engine.executions.resolve(LOCAL, execution_id, "a", completed=True, output={"ref": 1})
         assert (await ended(engine, execution_id)).steps["a"].output == {"ref": 1}
         assert after.paths == ["b"]
@@ -131,7 +131,7 @@ async def test_the_third_death_sets_the_execution_aside_and_the_others_go_on() -
     offers = (offered(deadly, "deadly"), offered(fine))
     execution_id = await died_with(journal, *offers, body=document(step("a", step_type="deadly")), calls=deadly)
     for _ in range(2):
-        await died_with(journal, *offers, body=execution_id, calls=deadly)
+        await died_with(journal, *offers, body=None, calls=deadly)
     assert len(deadly.seen) == 3
 
     async with engine_on(journal, *offers) as (engine, _):
@@ -152,17 +152,19 @@ class Death(BaseException):
     "first", [step("a"), step("a", step_type="delay", config={"delay_seconds": 0.01})], ids=["a step", "a timer"]
 )
 async def test_a_quick_step_that_kills_the_server_from_within_a_turn_is_counted_too(first: JsonObject) -> None:
-    deaths, calls, deadly = [], Calls(), [True]
+    calls, mortal = Calls(), asyncio.Event()
+    deaths: list[str] = []
 
     def kill(request: StepRequest) -> Json:
         deaths.append(request.path)
-        if deadly[0]:
-            raise Death
-        return {"alive": True}
+        if not mortal.is_set():
+            return {"alive": True}
+        raise Death
 
     journal = await opened(HeldJournal())
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     offers = (offered(calls), offered(kill, "kill", inline=True, effect=Effect.PURE))
+    mortal.set()
     execution_id = ""
     for times in range(1, 4):
         parts = await assemble(Surroundings(settings(), journal, SystemClock(), offers))
@@ -177,7 +179,7 @@ async def test_a_quick_step_that_kills_the_server_from_within_a_turn_is_counted_
         await until_status(engine, execution_id, "paused")
         assert (await engine.executions.get(LOCAL, execution_id)).summary.reason == "quarantined"
         assert len(deaths) == 3
-        deadly[0] = False
+        mortal.clear()
         await engine.executions.resume(LOCAL, execution_id)
         assert (await ended(engine, execution_id)).steps["b"].output == {"alive": True}
 
@@ -211,8 +213,7 @@ async def test_what_does_not_finish_is_given_up_and_runs_again_without_counting_
     for times in range(1, 6):
         async with engine_on(journal, offered(calls), given=settings(grace=0.0)) as (engine, _):
             execution_id = execution_id or await start(engine, document(step("a")))
-            while len(calls.seen) < times:
-                await asyncio.sleep(0)
+            await until(lambda times=times: len(calls.seen) == times)  # type: ignore[misc]  # bound in the loop
     assert len(calls.cancelled) == 5
 
     calls.gate.set()
@@ -266,7 +267,7 @@ async def test_a_killed_server_forgets_nothing_it_answered(tmp_path: Path) -> No
             assert results.status == "completed"
             assert list(results.steps) == ["a", "b", "c", "d"]
         counted = await engine.executions.count(LOCAL)
-        assert counted["completed"] == 60
+        assert counted[ExecutionStatus.COMPLETED] == 60
         assert sum(counted.values()) == 60
     assert_fences_grow(diary)
 
@@ -313,6 +314,6 @@ async def test_old_executions_leave_and_young_and_open_ones_stay() -> None:
         assert await pruner.prune() == 5
 
         listed = await journal.count_executions("default")
-        assert (listed["completed"], sum(listed.values())) == (1, 2)
+        assert (listed[ExecutionStatus.COMPLETED], sum(listed.values())) == (1, 2)
         await engine.executions.signal(LOCAL, waits, "go")
         assert (await ended(engine, waits)).status == "completed"

@@ -22,6 +22,7 @@ from workflow_engine.jsontext import Json, JsonObject
 PATIENCE_SECONDS: Final = 60.0
 """How long a stream of events is tried to be resumed, for instance while the server restarts."""
 _ANSWER_SECONDS: Final = 30.0
+_PROBE_SECONDS: Final = 2.0
 _RETRY_SECONDS: Final = 0.5
 
 
@@ -100,9 +101,9 @@ class Server:
         return cls(written.rstrip("/"))
 
     def is_up(self) -> bool:
-        """Whether a workflow engine answers here."""
+        """Whether a workflow engine answers here, and soon: what listens may be anything."""
         try:
-            health = self.get("/health")
+            health = self._ask("GET", "/health", seconds=_PROBE_SECONDS)
         except (ServerUnreachable, NotOurServer, ServerRefused):
             return False
         return "registered_steps" in health
@@ -119,9 +120,16 @@ class Server:
     def delete(self, path: str) -> JsonObject:
         return self._ask("DELETE", path)
 
-    def _ask(self, method: str, path: str, body: Json = None, query: Mapping[str, object] | None = None) -> JsonObject:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        query: Mapping[str, object] | None = None,
+        seconds: float = _ANSWER_SECONDS,
+    ) -> JsonObject:
         """Raises `ServerUnreachable`, `ServerRefused`, `NotOurServer`."""
-        with self._connected(_ANSWER_SECONDS) as connection:
+        with self._connected(seconds) as connection:
             response = self._send(connection, method, path, body, query or {})
             content = response.read()
         return self._answer(response.status, content)

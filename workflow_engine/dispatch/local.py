@@ -38,6 +38,14 @@ class Served:
     in_thread: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A hand-over and the coroutine that works on it."""
+
+    task: Task
+    run: "asyncio.Task[None]"
+
+
 class LocalSteps:
     """Runs tasks in this process. At most `max_running` coroutines at once; the rest wait in order."""
 
@@ -56,7 +64,7 @@ class LocalSteps:
         self._max_running = max_running
         self._waiting: OrderedDict[tuple[str, str], Task] = OrderedDict()
         self._served: dict[int, Served] = {}
-        self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._running: dict[tuple[str, str], Running] = {}
         self._in_threads: dict[tuple[str, str], Call] = {}
         self._draining = False
         self._stopping = False
@@ -87,7 +95,7 @@ class LocalSteps:
         key = (execution_id, path)
         self._waiting.pop(key, None)
         if (running := self._running.pop(key, None)) is not None:
-            running.cancel()
+            running.run.cancel()
             self._begin_waiting()
         if (in_thread := self._in_threads.pop(key, None)) is not None:
             self._threads.give_up(in_thread)
@@ -97,10 +105,13 @@ class LocalSteps:
         self._waiting.clear()
         deadline = self._clock.monotonic() + grace_seconds
         while (self._running or self._in_threads) and (left := deadline - self._clock.monotonic()) > 0:
-            await asyncio.wait(self._running.values(), timeout=left) if self._running else await asyncio.sleep(0.02)
+            if not self._running:
+                await asyncio.sleep(0.02)
+                continue
+            await asyncio.wait([running.run for running in self._running.values()], timeout=left)
         self._stopping = True
         for running in self._running.values():
-            running.cancel()
+            running.run.cancel()
         self._threads.stop()
 
     def holds(self, execution_id: str, path: str) -> bool:
@@ -116,8 +127,8 @@ class LocalSteps:
         return len(self._running) + len(self._in_threads), len(self._waiting)
 
     def _begin(self, task: Task) -> None:
-        running = asyncio.get_running_loop().create_task(self._run(task))
-        self._running[task.key] = running
+        run = asyncio.get_running_loop().create_task(self._run(task))
+        self._running[task.key] = Running(task, run)
 
     def _begin_in_thread(self, task: Task) -> None:
         def done(report: Succeeded | Failed) -> None:
@@ -145,14 +156,19 @@ class LocalSteps:
             if isinstance(failure, asyncio.CancelledError) and self._is_called_back(task):
                 raise
             report = self._failed(task, started, failure)
-        if self._running.get(task.key) is asyncio.current_task():
+        if self._is_current(task):
             del self._running[task.key]
             if self._waiting:
                 self._begin_waiting()
         self._tell(task, report)
 
     def _is_called_back(self, task: Task) -> bool:
-        return self._stopping or self._running.get(task.key) is not asyncio.current_task()
+        return self._stopping or not self._is_current(task)
+
+    def _is_current(self, task: Task) -> bool:
+        """Whether this hand-over of the step is the one that runs; a later one may have taken its place."""
+        running = self._running.get(task.key)
+        return running is not None and running.task is task
 
     def _tell(self, task: Task, report: Succeeded | Failed) -> None:
         if not self._stopping:
