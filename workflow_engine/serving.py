@@ -52,7 +52,15 @@ async def serve(
     observers = (metrics.observe, errors.observe)
     with stopped_by_signals(stopping):
         async with Engine.open(settings=settings, clock=clock, observers=observers, failpoints=failpoints) as engine:
-            app = create_app(engine.face, settings, stopping=stopping, metrics=metrics, errors=errors, clock=clock)
+            app = create_app(
+                engine.face,
+                settings,
+                stopping=stopping,
+                metrics=metrics,
+                errors=errors,
+                clock=clock,
+                failpoints=failpoints,
+            )
             http = HttpServer(app, settings, stopping)
             await http.start()
             collect_garbage_seldom()

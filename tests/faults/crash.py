@@ -36,7 +36,7 @@ BUSY: Final = 50
 CLIENTS: Final = 6
 LONGEST_LIFE_SECONDS: Final = 2.5
 """How long a server may live on once there is enough to lose."""
-FAILPOINTS: Final = ("before-commit", "after-commit", "before-answer", "after-answer")
+FAILPOINTS: Final = ("before-commit", "after-commit", "before-answer", "after-answer", "before-reply", "after-reply")
 PATIENCE_SECONDS: Final = 60.0
 RETRIES_SECONDS: Final = 0.02
 

@@ -10,7 +10,7 @@ import pytest
 from tests.serving.process import Serve, ServerProcess
 from tests.serving.receiver import Call, Receiver, Reply
 
-DEADLY: dict[str, Any] = {"name": "deadly", "steps": [{"step_id": "a", "step_type": "slow", "config": {"seconds": 60}}]}
+WHAT_IT_SENDS: dict[str, Any] = {"step_config": {}, "input_data": {}}
 WAITING: dict[str, Any] = {
     "name": "waiting",
     "steps": [{"step_id": "a", "step_type": "wait_for_signal", "config": {"signal_name": "go"}}],
@@ -30,9 +30,14 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def server(serve: Serve, tmp_path: Path, receiver: Receiver) -> ServerProcess:
-    server = serve(f"sqlite:///{tmp_path / 'server.db'}").start()
-    receiver.register(server.client, "slow")
-    return server
+    return serve(f"sqlite:///{tmp_path / 'server.db'}").start()
+
+
+def deadly_document(receiver: Receiver) -> dict[str, Any]:
+    """A step that runs inside the server, and for long."""
+    url = f"http://127.0.0.1:{receiver.server_address[1]}/"
+    config = {"method": "POST", "url": url, "json": WHAT_IT_SENDS, "timeout_seconds": 60}
+    return {"name": "deadly", "steps": [{"step_id": "a", "step_type": "http_request", "config": config}]}
 
 
 def die(server: ServerProcess, receiver: Receiver, times: int) -> None:
@@ -50,7 +55,7 @@ def die(server: ServerProcess, receiver: Receiver, times: int) -> None:
 def test_three_deaths_in_a_row_set_an_execution_aside_until_somebody_resumes_it(
     server: ServerProcess, receiver: Receiver
 ) -> None:
-    deadly, waiting = server.client.start(DEADLY), server.client.start(WAITING)
+    deadly, waiting = server.client.start(deadly_document(receiver)), server.client.start(WAITING)
 
     die(server, receiver, times=3)
 
@@ -66,11 +71,21 @@ def test_three_deaths_in_a_row_set_an_execution_aside_until_somebody_resumes_it(
 
 
 def test_two_deaths_in_a_row_do_not(server: ServerProcess, receiver: Receiver) -> None:
-    deadly = server.client.start(DEADLY)
+    deadly = server.client.start(deadly_document(receiver))
 
     die(server, receiver, times=2)
 
     assert server.client.get(f"/executions/{deadly}").body["status"] == "running"
+
+
+def test_a_step_whose_work_is_done_behind_a_url_is_never_to_blame(server: ServerProcess, receiver: Receiver) -> None:
+    receiver.register(server.client, "slow")
+    innocent = server.client.start({"name": "innocent", "steps": [{"step_id": "a", "step_type": "slow"}]})
+
+    die(server, receiver, times=3)
+
+    assert server.client.results(innocent)["status"] == "completed"
+    assert len({call.key for call, _ in receiver.calls}) == 1
 
 
 def wait_for_status(server: ServerProcess, execution_id: str, status: str) -> Any:  # noqa: ANN401 - JSON

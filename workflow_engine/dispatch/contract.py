@@ -18,6 +18,8 @@ class Task:
 
     type: StepType
     request: StepRequest
+    priority: int = 0
+    """Where many wait for a place, the higher goes first; equal ones in the order they came."""
 
     @property
     def key(self) -> tuple[str, str]:

@@ -3,9 +3,9 @@
 import asyncio
 import inspect
 import traceback
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Final, TypeAlias
 
 from workflow_engine.clock import Clock
@@ -62,7 +62,9 @@ class LocalSteps:
         self._clock = clock
         self._threads = threads
         self._max_running = max_running
-        self._waiting: OrderedDict[tuple[str, str], Task] = OrderedDict()
+        self._waiting: dict[tuple[str, str], Task] = {}
+        self._line: list[tuple[int, int, tuple[str, str]]] = []
+        self._came = 0
         self._served: dict[int, Served] = {}
         self._running: dict[tuple[str, str], Running] = {}
         self._in_threads: dict[tuple[str, str], Call] = {}
@@ -89,7 +91,7 @@ class LocalSteps:
         elif len(self._running) < self._max_running:
             self._begin(task)
         else:
-            self._waiting[task.key] = task
+            self._queue(task)
 
     def abort(self, execution_id: str, path: str) -> None:
         key = (execution_id, path)
@@ -130,6 +132,12 @@ class LocalSteps:
         run = asyncio.get_running_loop().create_task(self._run(task))
         self._running[task.key] = Running(task, run)
 
+    def _queue(self, task: Task) -> None:
+        """By priority, then in order. The place of one that is called back stays in the line and is passed over."""
+        self._came += 1
+        self._waiting[task.key] = task
+        heappush(self._line, (-task.priority, self._came, task.key))
+
     def _begin_in_thread(self, task: Task) -> None:
         def done(report: Succeeded | Failed) -> None:
             self._in_threads.pop(task.key, None)
@@ -143,7 +151,9 @@ class LocalSteps:
 
     def _begin_waiting(self) -> None:
         while self._waiting and len(self._running) < self._max_running:
-            self._begin(self._waiting.popitem(last=False)[1])
+            task = self._waiting.pop(heappop(self._line)[2], None)
+            if task is not None:
+                self._begin(task)
 
     async def _run(self, task: Task) -> None:
         started = self._clock.monotonic()

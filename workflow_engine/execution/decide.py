@@ -45,7 +45,7 @@ from workflow_engine.history.events import (
 )
 from workflow_engine.history.state import StepState
 from workflow_engine.history.statuses import StepStatus
-from workflow_engine.steps.contract import Completed, Effect, Suspended
+from workflow_engine.steps.contract import Completed, Effect, ExecutionType, Suspended
 
 DEATHS_BEFORE_QUARANTINE: Final = 3
 MOST_UNTAKEN_SIGNALS: Final = 1_000
@@ -157,15 +157,19 @@ def _recover(turn: Turn, recover: Recover) -> None:
         for path in recover.lost
         if (step := turn.state.open.get(path)) and step.status is StepStatus.RUNNING and not step.held
     ]
-    deadly = recover.loss is Loss.DIED and any(
-        not step.stopped and step.server_deaths + 1 >= DEATHS_BEFORE_QUARANTINE for step in lost
-    )
+    deadly = recover.loss is Loss.DIED and any(_is_suspect(turn, step) for step in lost)
     for step in lost:
         _hand_over_again(turn, step, QUARANTINED if deadly else _why(recover.loss, step))
     if deadly and turn.state.paused is None and turn.state.ended is None:
         turn.emit(ExecutionPaused(turn.now, QUARANTINED))
     fire_due(turn)
     advance(turn)
+
+
+def _is_suspect(turn: Turn, step: StepState) -> bool:
+    """Whether this step ran inside the server each time it died. One whose work is done behind a URL did not."""
+    local = turn.execution.planned(step.path).type.execution_type is ExecutionType.LOCAL
+    return local and not step.stopped and step.server_deaths + 1 >= DEATHS_BEFORE_QUARANTINE
 
 
 def _why(loss: Loss, step: StepState) -> str:

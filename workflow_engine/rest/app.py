@@ -15,6 +15,7 @@ from workflow_engine.definition.model import WorkflowDefinition
 from workflow_engine.engine.error_log import ErrorLog
 from workflow_engine.engine.face import Face
 from workflow_engine.engine.metrics import Metrics
+from workflow_engine.journal.contract import Failpoints
 from workflow_engine.rest import (
     analytics,
     docs,
@@ -90,6 +91,7 @@ def create_app(
     metrics: Metrics | None = None,
     errors: ErrorLog | None = None,
     clock: Clock | None = None,
+    failpoints: Failpoints | None = None,
 ) -> FastAPI:
     """The REST face of an engine.
 
@@ -107,6 +109,7 @@ def create_app(
         stopping=stopping,
         streams=Places(settings.limits.max_streams),
         clock=clock,
+        failpoints=failpoints or Failpoints(),
     )
     return _application(backing)
 

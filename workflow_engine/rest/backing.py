@@ -8,6 +8,7 @@ from workflow_engine.engine.error_log import ErrorLog
 from workflow_engine.engine.face import Face
 from workflow_engine.engine.metrics import Metrics
 from workflow_engine.errors import OverLimit
+from workflow_engine.journal.contract import Failpoints
 from workflow_engine.settings import Settings
 
 
@@ -47,3 +48,4 @@ class Backing:
     stopping: asyncio.Event
     streams: Places
     clock: Clock = field(default_factory=SystemClock)
+    failpoints: Failpoints = field(default_factory=Failpoints)

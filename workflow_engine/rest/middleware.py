@@ -48,9 +48,12 @@ class Door:
         async def send_signed(message: Message) -> None:
             nonlocal answered
             if message["type"] == "http.response.start":
+                self._backing.failpoints.reach("before-reply")
                 answered = True
                 message["headers"].append((b"x-request-id", request_id.encode()))
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                self._backing.failpoints.reach("after-reply")
 
         try:
             await self._pass(scope, receive, send_signed)

@@ -34,7 +34,8 @@ def task_for(execution: Execution, record: ExecutionRecord, gates: Gates, simula
     except EvaluationFailed as failure:
         raise StepFailure(failure.code, str(failure)) from failure
     gates.check_request(planned.type, config, given)
-    return Task(planned.type, _request(execution, record, planned, step, given, config, simulation))
+    request = _request(execution, record, planned, step, given, config, simulation)
+    return Task(planned.type, request, cast(int, execution.started.options.get("priority", 0)))
 
 
 def input_of(execution: Execution, path: str) -> JsonObject | None:
