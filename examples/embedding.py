@@ -3,19 +3,18 @@
 import asyncio
 import sys
 
-from workflow_engine import LOCAL, Engine
-from workflow_engine.steps.contract import OfferedStep, StepRequest, StepType
+from workflow_engine import LOCAL, Engine, JsonObject, OfferedStep, StepRequest, StepType
 
-
-async def shout(request: StepRequest) -> dict[str, str]:
-    return {"text": f"{request.input['text']}!".upper()}
-
-
-HELLO = {
+# The annotation is for type checkers: what they infer of a literal is narrower than JSON, and no JSON to them.
+HELLO: JsonObject = {
     "name": "hello",
     "steps": [{"step_id": "shout", "step_type": "text.shout", "input_mapping": {"text": "input.text"}}],
     "output": {"said": "${steps.shout.output.text}"},
 }
+
+
+async def shout(request: StepRequest) -> JsonObject:
+    return {"text": f"{request.input['text']}!".upper()}
 
 
 async def main(url: str) -> None:

@@ -5,6 +5,7 @@ from importlib import import_module
 _HOMES = {
     "Engine": "workflow_engine.assembly",
     "Caller": "workflow_engine.engine.caller",
+    "JsonObject": "workflow_engine.jsontext",
     "LOCAL": "workflow_engine.engine.caller",
     "OfferedStep": "workflow_engine.steps.contract",
     "StepFailure": "workflow_engine.steps.contract",

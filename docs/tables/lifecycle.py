@@ -45,7 +45,6 @@ EXECUTION_EVENTS: Final[Mapping[str, tuple[tuple[ExecutionStatus, ...], Executio
 DERIVED: Final[Mapping[tuple[ExecutionStatus, ExecutionStatus], str]] = {
     (_E.RUNNING, _E.WAITING): "every open step waits",
     (_E.WAITING, _E.RUNNING): "a step goes on",
-    (_E.PAUSED, _E.WAITING): "execution_resumed, and every open step waits",
 }
 """Moves that follow from what the steps do. `waiting` is never stored as an event of its own."""
 

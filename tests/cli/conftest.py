@@ -9,6 +9,12 @@ from tests.cli.terminal import CommandLine
 from tests.serving.process import ServerProcess, free_port, server_processes
 
 
+@pytest.fixture(autouse=True)
+def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands around the tests may tell its width by COLUMNS; a pipe has none."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def cli(tmp_path: Path) -> CommandLine:
     """Where no server is up."""

@@ -1,7 +1,7 @@
 """The tree read from the library's bytes holds what the source says."""
 
 import pytest
-from cel_expr_python import cel  # type: ignore[import-untyped]
+from cel_expr_python import cel  # type: ignore[import-untyped]  # the library has no types
 
 from workflow_engine.expressions.syntax_tree import (
     Call,
@@ -60,4 +60,4 @@ def test_a_macro_is_read_as_the_loop_it_stands_for() -> None:
     assert loop.range == Name("l")
     assert loop.start == MakeList(())
     assert loop.result == Name(loop.accumulator)
-    assert Call("_+_", (Name("x"), Name("y")), method=False) in loop.step.operands[1].items  # type: ignore[union-attr]
+    assert Call("_+_", (Name("x"), Name("y")), method=False) in loop.step.operands[1].items  # type: ignore[union-attr]  # parsed above

@@ -106,7 +106,7 @@ def test_a_plain_reference_is_taken_over_without_a_copy() -> None:
     assert mapped("${steps.a.output.data}") is OUTPUT["data"]
     built = templated({"deep": ["${a.output.data}"]})
     assert built == {"deep": [OUTPUT["data"]]}
-    assert built["deep"][0] is OUTPUT["data"]  # type: ignore[index]
+    assert built["deep"][0] is OUTPUT["data"]  # type: ignore[index]  # built as such
 
 
 @pytest.mark.parametrize(

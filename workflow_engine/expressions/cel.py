@@ -12,8 +12,8 @@ from functools import lru_cache
 from json import dumps
 from typing import Any, Final, TypeAlias, cast
 
-from cel_expr_python import cel  # type: ignore[import-untyped]
-from cel_expr_python.ext import ext_optional  # type: ignore[import-untyped]
+from cel_expr_python import cel  # type: ignore[import-untyped]  # the library has no types
+from cel_expr_python.ext import ext_optional  # type: ignore[import-untyped]  # the library has no types
 
 from workflow_engine.expressions.cost import (
     CONVERT_NODE,
@@ -232,7 +232,7 @@ def _plant(activation: Activation, place: Place, scope: Scope) -> Json:
         holder, key = holder.setdefault(key, {}), segment
         if not _has(value, segment):
             return None
-        value = value[segment]  # type: ignore[index]
+        value = value[segment]  # type: ignore[index]  # a list or an object, and it has the segment
     if place.presence and (type(value) is dict or type(value) is list):
         holder.setdefault(key, {})
     else:

@@ -78,7 +78,7 @@ def is_small(value: Json) -> bool:
     """Whether a value is so small that nothing but a loop could make it expensive."""
     kind = type(value)
     if kind is str:
-        return len(value) <= SMALL_TEXT and "\0" not in value  # type: ignore[arg-type, operator]
+        return len(value) <= SMALL_TEXT and "\0" not in value  # type: ignore[arg-type, operator]  # text here
     return kind is int or kind is float or kind is bool or value is None
 
 

@@ -44,11 +44,11 @@ def _ordered(left: Json, right: Json) -> bool:
 
 
 def _less(left: Json, right: Json) -> bool:
-    return _ordered(left, right) and left < right  # type: ignore[operator]
+    return _ordered(left, right) and left < right  # type: ignore[operator]  # see _ordered
 
 
 def _at_most(left: Json, right: Json) -> bool:
-    return _ordered(left, right) and left <= right  # type: ignore[operator]
+    return _ordered(left, right) and left <= right  # type: ignore[operator]  # see _ordered
 
 
 def _starts(left: Json, right: Json) -> bool:

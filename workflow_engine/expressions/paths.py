@@ -44,7 +44,7 @@ class StaticPath:
             for segment in self.segments:
                 if type(value) is str:
                     return False, None
-                value = value[segment]  # type: ignore[index]
+                value = value[segment]  # type: ignore[index]  # a failure is caught
         except (KeyError, IndexError, TypeError):
             return False, None
         return True, value
@@ -76,7 +76,7 @@ class StaticPath:
                 return f"`{place}` is a list of {len(value)}: an item is written `[0]`"
             elif segment >= len(value):
                 return f"`{place}` is a list of {len(value)}: there is no `[{segment}]`"
-            value = value[segment]  # type: ignore[index]
+            value = value[segment]  # type: ignore[index]  # told apart above
         return "it changed while it was read"
 
     def _upto(self, depth: int) -> str:
