@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
-from workflow_engine.bounds import definition_limits, journal_limits, journal_timeouts, registration_limits
+from workflow_engine.bounds import definition_limits, journal_limits, journal_timeouts, json_limits, registration_limits
 from workflow_engine.clock import Clock, SystemClock
 from workflow_engine.dispatch.gates import Gates
 from workflow_engine.dispatch.guarded_http import GuardedHttp
@@ -173,7 +173,9 @@ async def assemble(given: Surroundings) -> Parts:
     """Build the ring around an open journal, and the nouns around the ring."""
     settings, journal, clock = given.settings, given.journal, given.clock
     hosts = Hosts(journal, clock)
-    http = GuardedHttp(hosts.patterns, allow_loopback=is_loopback(settings.host))
+    http = GuardedHttp(
+        hosts.patterns, allow_loopback=is_loopback(settings.host), max_calls=settings.outgoing.max_connections
+    )
     plugins = load_plugins(
         plugins_folder(),
         settings.plugins,
@@ -184,7 +186,14 @@ async def assemble(given: Surroundings) -> Parts:
     for broken in plugins.broken:
         log.warning("plugin skipped", plugin=broken.plugin, error=broken.why)
     catalogue = Catalogue([*plugins.steps, *given.steps], plugins.functions, clock.now())
-    calls = RemoteCalls(http, await journal.secret("webhook-signing"), clock, settings.limits.max_result_bytes)
+    calls = RemoteCalls(
+        http,
+        await journal.secret("webhook-signing"),
+        clock,
+        max_response_bytes=settings.outgoing.max_response_bytes,
+        default_timeout_seconds=settings.outgoing.timeout_seconds,
+        json_limits=json_limits(settings),
+    )
     plans = Plans(catalogue, definition_limits(settings))
     ring = _ring(given, plans, _functions(catalogue, calls))
     recovery = Recovery(journal, ring.runtime)
@@ -260,7 +269,9 @@ def _face(
 ) -> Face:
     settings, journal, clock = given.settings, given.journal, given.clock
     workflows = Workflows(journal, plans, clock)
-    acceptances = Acceptances(journal, clock, settings.limits.idempotency_hours * 3600)
+    acceptances = Acceptances(
+        journal, clock, settings.limits.idempotency_hours * 3600, settings.limits.max_idempotency_key_length
+    )
     simulation = Simulation(settings.simulation)
     return Face(
         workflows=workflows,

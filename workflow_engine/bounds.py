@@ -3,6 +3,7 @@
 from workflow_engine.definition.limits import DefinitionLimits, Range
 from workflow_engine.expressions import ExpressionLimits
 from workflow_engine.journal.contract import JournalLimits, JournalTimeouts
+from workflow_engine.jsontext import JsonLimits
 from workflow_engine.settings import Settings
 from workflow_engine.steps.limits import RegistrationLimits
 from workflow_engine.steps.schemas import SchemaLimits
@@ -36,11 +37,25 @@ def registration_limits(settings: Settings) -> RegistrationLimits:
         least_timeout_seconds=limits.min_timeout_seconds,
         most_timeout_seconds=limits.max_timeout_seconds,
         max_retries=limits.max_retries,
+        text_length=limits.max_text_length,
+        name_length=limits.max_name_length,
+        error_codes=limits.max_error_codes,
+        examples=limits.max_examples,
     )
 
 
 def schema_limits(settings: Settings) -> SchemaLimits:
-    return SchemaLimits(max_bytes=settings.limits.schema_bytes, max_depth=settings.limits.schema_depth)
+    limits = settings.limits
+    return SchemaLimits(
+        max_bytes=limits.schema_bytes,
+        max_depth=limits.schema_depth,
+        max_work=limits.schema_work,
+        max_problems=limits.schema_problems,
+    )
+
+
+def json_limits(settings: Settings) -> JsonLimits:
+    return JsonLimits(settings.limits.max_nesting, settings.limits.max_keys)
 
 
 def journal_limits(settings: Settings) -> JournalLimits:

@@ -43,8 +43,11 @@ _NO_KEPT_CONNECTIONS: Final = httpx2.Limits(max_connections=None, max_keepalive_
 class GuardedHttp:
     """Keeps the promise of `steps.services.Http`. Belongs to one loop; `aclose` it when done."""
 
-    def __init__(self, allowed: AllowedHosts, *, allow_loopback: bool, resolve: Resolve | None = None) -> None:
-        """`allow_loopback`: right only for a server that itself listens on loopback alone."""
+    def __init__(
+        self, allowed: AllowedHosts, *, allow_loopback: bool, resolve: Resolve | None = None, max_calls: int = 100
+    ) -> None:
+        """`allow_loopback`: right only for a server that itself listens on loopback alone. `max_calls` at once."""
+        self._places = asyncio.Semaphore(max_calls)
         self._allowed = allowed
         self._transport = _GuardedTransport(allowed, allow_loopback, resolve or _resolve)
         self._client = httpx2.AsyncClient(
@@ -60,7 +63,7 @@ class GuardedHttp:
         prepared = self._prepared(request)
         host = prepared.url.host
         try:
-            async with asyncio.timeout(request.timeout_seconds):
+            async with asyncio.timeout(request.timeout_seconds), self._places:
                 return await self._sent(prepared, request)
         except TimeoutError:
             raise CallTimedOut(host, request.timeout_seconds) from None

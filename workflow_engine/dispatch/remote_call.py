@@ -7,7 +7,6 @@ repetition.
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
 
 from standardwebhooks import Webhook
 
@@ -19,8 +18,6 @@ from workflow_engine.steps.http_answers import status_failure
 from workflow_engine.steps.http_fields import header_problem
 from workflow_engine.steps.services import CallTimedOut, ConnectionBroke, Http, HttpRequest, HttpResponse
 
-DEFAULT_TIMEOUT_SECONDS: Final = 30.0
-
 
 @dataclass(frozen=True, slots=True)
 class RemoteCalls:
@@ -31,6 +28,8 @@ class RemoteCalls:
     clock: Clock
     max_response_bytes: int = 16 * 1024 * 1024
     json_limits: JsonLimits = field(default_factory=JsonLimits)
+    default_timeout_seconds: float = 30.0
+    """For types whose endpoint names none."""
 
     def function(self, step: StepType) -> StepFunction:
         """What does the work of this type. It raises `StepFailure`s.
@@ -66,10 +65,15 @@ class RemoteCalls:
             url=str(endpoint.get("url")),
             headers={**_own_headers(endpoint), **_headers(request), **signed},
             body=body,
-            timeout_seconds=_timeout(endpoint, request),
+            timeout_seconds=self._timeout(endpoint, request),
             max_response_bytes=self.max_response_bytes,
             namespace=request.namespace,
         )
+
+    def _timeout(self, endpoint: JsonObject, request: StepRequest) -> float:
+        own = endpoint.get("timeout")
+        seconds = float(own) if isinstance(own, int | float) else self.default_timeout_seconds
+        return min(seconds, request.timeout_seconds) if request.timeout_seconds else seconds
 
     def _signature(self, request: StepRequest, body: bytes) -> dict[str, str]:
         at = datetime.fromtimestamp(int(self.clock.now()), UTC)
@@ -109,12 +113,6 @@ def _headers(request: StepRequest) -> dict[str, str]:
         span = hashlib.sha256(request.idempotency_key.encode()).hexdigest()[:16]
         headers["traceparent"] = f"00-{request.trace_id}-{span}-01"
     return headers
-
-
-def _timeout(endpoint: JsonObject, request: StepRequest) -> float:
-    own = endpoint.get("timeout")
-    seconds = float(own) if isinstance(own, int | float) else DEFAULT_TIMEOUT_SECONDS
-    return min(seconds, request.timeout_seconds) if request.timeout_seconds else seconds
 
 
 def _refuse_status(execution_type: ExecutionType, response: HttpResponse) -> None:

@@ -5,7 +5,6 @@ are sent.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
 
 from workflow_engine.clock import Clock
 from workflow_engine.engine.caller import Caller
@@ -13,14 +12,12 @@ from workflow_engine.errors import InvalidRequest
 from workflow_engine.journal.contract import Acceptance, Journal
 from workflow_engine.jsontext import Json
 
-LONGEST_KEY: Final = 255
-
 
 class InvalidIdempotencyKey(InvalidRequest):
     code = "invalid-idempotency-key"
 
-    def __init__(self) -> None:
-        super().__init__(f"an Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters")
+    def __init__(self, longest: int) -> None:
+        super().__init__(f"an Idempotency-Key has 1 to {longest} visible ASCII characters")
 
 
 class IdempotencyMismatch(InvalidRequest):
@@ -44,10 +41,11 @@ Act = Callable[[Callable[[str, Json], Acceptance | None]], Awaitable[Json]]
 
 
 class Acceptances:
-    def __init__(self, journal: Journal, clock: Clock, keep_seconds: float) -> None:
+    def __init__(self, journal: Journal, clock: Clock, keep_seconds: float, longest_key: int = 255) -> None:
         self._journal = journal
         self._clock = clock
         self._keep = keep_seconds
+        self._longest_key = longest_key
         self._under_way: dict[tuple[str, str, str], tuple[str, asyncio.Future[Json]]] = {}
 
     async def once(self, caller: Caller, request: Request, act: Act) -> Json:
@@ -56,8 +54,8 @@ class Acceptances:
         """
         if request.key is None:
             return await act(lambda _execution_id, _answer: None)
-        if not (1 <= len(request.key) <= LONGEST_KEY and all(33 <= ord(letter) <= 126 for letter in request.key)):
-            raise InvalidIdempotencyKey
+        if not (1 <= len(request.key) <= self._longest_key and all(33 <= ord(letter) <= 126 for letter in request.key)):
+            raise InvalidIdempotencyKey(self._longest_key)
         place = (caller.namespace, request.operation, request.key)
         while (under_way := self._under_way.get(place)) is not None:
             _same_body(under_way[0], request)

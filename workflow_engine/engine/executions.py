@@ -8,7 +8,9 @@ from typing import Final, TypeVar, cast
 
 from workflow_engine.clock import Clock
 from workflow_engine.definition.envelope import Run
+from workflow_engine.definition.model import OnMissingWorker
 from workflow_engine.definition.plan import Plan
+from workflow_engine.dispatch.routes import BY_WORKERS
 from workflow_engine.engine.acceptances import Acceptances, Request
 from workflow_engine.engine.caller import Caller
 from workflow_engine.engine.explanation import Reason, explain
@@ -16,7 +18,7 @@ from workflow_engine.engine.plans import Plans, Prepared, beside
 from workflow_engine.engine.public_events import PublicEvent, public, public_page
 from workflow_engine.engine.views import ExecutionView, ResultsView, execution_view, results_view, row_view
 from workflow_engine.engine.workflows import Workflows, version_number
-from workflow_engine.errors import InvalidRequest
+from workflow_engine.errors import Conflict, InvalidRequest
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.inputs import Cancel, Input, Pause, Resolve, Resume, Signal, Start
 from workflow_engine.history.events import StepError
@@ -36,6 +38,15 @@ EVENTS_A_PAGE: Final = 500
 
 
 SIGNAL_NAME: Final = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class NoWorker(Conflict):
+    """The document asks to be refused rather than to wait for a worker."""
+
+    code = "no-worker"
+
+    def __init__(self, pin: str) -> None:
+        super().__init__(f"no worker serves {pin}, and the workflow says on_missing_worker: reject")
 
 
 class InvalidSignalName(InvalidRequest):
@@ -127,6 +138,7 @@ class Executions:
         self, caller: Caller, prepared: Prepared, row: Callable[[str, Json], Acceptance | None]
     ) -> tuple[Json, ResultsView | None]:
         plan, run, given = prepared.plan, prepared.run, prepared.run.input_data or {}
+        _refuse_unserved(plan)
         record = self._record(caller, run, plan)
         live = Live(record, Execution(record.execution_id, plan), prepared.document.json, self._simulation)
         seed = seed_of(record.execution_id)
@@ -300,6 +312,13 @@ class Executions:
 def _written(run: Run) -> JsonObject:
     """The options that override the document, as they are stored with the start."""
     return {} if run.execution_options is None else run.execution_options.model_dump(mode="json", exclude_none=True)
+
+
+def _refuse_unserved(plan: Plan) -> None:
+    if plan.on_missing_worker == OnMissingWorker.REJECT:
+        for step in plan.steps.values():
+            if step.type.execution_type in BY_WORKERS:
+                raise NoWorker(step.type.pin)
 
 
 def _nothing(_live: Live) -> None:

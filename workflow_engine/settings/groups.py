@@ -85,7 +85,6 @@ class Limits(Group):
     max_retries: CountOrZero = Field(1_000, description="Most retries a step may ask for.")
     max_delay_seconds: SecondsOrZero = Field(DAY, description="Longest delay between two attempts of a step.")
     max_parallel: CountOrZero = Field(10_000, description="Largest `max_parallel` a document may ask for.")
-    max_subflow_depth: CountOrZero = Field(8, description="Deepest nesting of workflows started by workflows.")
     max_open_executions: Count = Field(
         1_000_000, description="Most executions that have not ended; starts beyond are answered 429."
     )
@@ -169,11 +168,13 @@ class Storage(Group):
 class Outgoing(Group):
     """Calls the server makes: http_request steps and step types that are served by a URL."""
 
-    timeout_seconds: Seconds = Field(30.0, description="Longest call, from resolving the name to the last byte.")
-    connect_timeout_seconds: Seconds = Field(5.0, description="Longest wait for a connection.")
-    max_response_bytes: Bytes = Field(16 * MIB, description="Largest answer, after decoding.")
-    max_redirects: CountOrZero = Field(5, description="Most redirects that are followed, each checked anew.")
-    max_connections: Count = Field(100, description="Most calls at once.")
+    timeout_seconds: Seconds = Field(
+        30.0, description="Longest call of a step type whose endpoint_config names no timeout."
+    )
+    max_response_bytes: Bytes = Field(
+        16 * MIB, description="Largest answer of a called step type, after decoding."
+    )
+    max_connections: Count = Field(100, description="Most calls at once; the others wait.")
 
 
 class Settings(Group):
@@ -181,7 +182,7 @@ class Settings(Group):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: Port = Field(8006, description="Port of REST; 0 takes any free one.")
-    grpc_port: Port = Field(50_051, description="Port of gRPC; 0 takes any free one.")
+    grpc_port: Port = Field(50_051, description="Port of gRPC, which is not served yet; 0 takes any free one.")
     database_url: str = Field(
         "sqlite:///./data/workflow_engine.db", repr=False, description="sqlite:///PATH or postgresql://..."
     )
