@@ -171,9 +171,7 @@ class Outgoing(Group):
     timeout_seconds: Seconds = Field(
         30.0, description="Longest call of a step type whose endpoint_config names no timeout."
     )
-    max_response_bytes: Bytes = Field(
-        16 * MIB, description="Largest answer of a called step type, after decoding."
-    )
+    max_response_bytes: Bytes = Field(16 * MIB, description="Largest answer of a called step type, after decoding.")
     max_connections: Count = Field(100, description="Most calls at once; the others wait.")
 
 
