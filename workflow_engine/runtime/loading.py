@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from workflow_engine.definition.plan import Plan
-from workflow_engine.errors import NotFound, WorkflowEngineError
+from workflow_engine.errors import Conflict, InvalidDocument, NotFound, WorkflowEngineError
 from workflow_engine.execution.execution import Execution
 from workflow_engine.history.events import ExecutionStarted
 from workflow_engine.journal.contract import Journal
@@ -31,6 +31,15 @@ class BrokenHistory(WorkflowEngineError):
         super().__init__(f"the history of execution {execution_id} has no beginning")
 
 
+class PinnedTypesMissing(Conflict):
+    """The execution is kept, but cannot be read or go on here: a plugin it was started with is not installed."""
+
+    code = "pinned-step-types-missing"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"this execution is pinned to step types that are not installed here: {why}")
+
+
 class PlanFor(Protocol):
     def __call__(self, namespace: str, written: JsonObject, pins: Mapping[str, str], options: JsonObject) -> Plan:
         """The plan of a definition with exactly these step types; from a cache where it was compiled before."""
@@ -54,6 +63,9 @@ class Loader:
         document = await self._journal.definition(row.record.definition)
         if document is None:
             raise BrokenHistory(execution_id)
-        plan = self._plan_for(namespace, document, started.pins, started.options)
+        try:
+            plan = self._plan_for(namespace, document, started.pins, started.options)
+        except InvalidDocument as invalid:
+            raise PinnedTypesMissing(str(invalid)) from invalid
         execution = Execution.folded(execution_id, plan, (entry.event for entry in recorded))
         return Live(row.record, execution, simulation=self._simulation, written=row.summary)

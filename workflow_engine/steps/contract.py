@@ -165,10 +165,10 @@ class Routed:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """The step waits, durably and without a slot, for `seconds` to pass or for a signal named `signal`, whichever
-    comes first.
+    """The step waits, durably, for `seconds` to pass or for a signal named `signal`, whichever comes first.
 
-    It is then called again with a `Resumption` that carries `memo`.
+    Nothing of it runs meanwhile, but it keeps its place in the workflow's `max_parallel`. It is then called again with a
+    `Resumption` that carries `memo`.
     """
 
     seconds: float | None = None
