@@ -6,7 +6,6 @@ import pytest
 
 from workflow_engine.assembly import Engine
 from workflow_engine.engine.caller import LOCAL
-from workflow_engine.jsontext import JsonObject
 from workflow_engine.runtime.loading import PinnedTypesMissing
 from workflow_engine.steps.contract import OfferedStep, StepRequest, StepType
 

@@ -167,7 +167,7 @@ class Routed:
 class Suspended:
     """The step waits, durably, for `seconds` to pass or for a signal named `signal`, whichever comes first.
 
-    Nothing of it runs meanwhile, but it keeps its place in the workflow's `max_parallel`. It is then called again with a
+    Nothing of it runs meanwhile, but it keeps its place in `max_parallel`. It is then called again with a
     `Resumption` that carries `memo`.
     """
 
