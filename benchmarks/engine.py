@@ -61,7 +61,7 @@ def fan(width: int) -> JsonObject:
 
 async def finish(engine: Engine, document: JsonObject) -> str:
     accepted = await engine.executions.start(LOCAL, document)
-    results = await engine.executions.wait(LOCAL, accepted.execution_id, 300)
+    results = accepted.results or await engine.executions.wait(LOCAL, accepted.execution_id, 300)
     if results.status != "completed":
         raise SystemExit(f"{document['name']} ended as {results.status}: {results.error}")
     return accepted.execution_id

@@ -30,7 +30,7 @@ def task_for(execution: Execution, record: ExecutionRecord, gates: Gates, simula
     step = execution.state.steps[path]
     planned = execution.planned(path)
     try:
-        given, config = _values(execution, planned, step)
+        given, config = _given(execution, planned, step), _config(execution, planned, step)
     except EvaluationFailed as failure:
         raise StepFailure(failure.code, str(failure)) from failure
     gates.check_request(planned.type, config, given)
@@ -41,28 +41,28 @@ def task_for(execution: Execution, record: ExecutionRecord, gates: Gates, simula
 def input_of(execution: Execution, path: str) -> JsonObject | None:
     """What a step that began was handed as its input; None when it could not be built."""
     try:
-        return _values(execution, execution.planned(path), execution.state.steps[path])[0]
+        return _given(execution, execution.planned(path), execution.state.steps[path])
     except EvaluationFailed:
         return None
 
 
-def _values(execution: Execution, planned: PlannedStep, step: StepState) -> tuple[JsonObject, JsonObject]:
-    view = View(execution, _prefix(step.path), step.caught, step.caught_from)
-    cut = len(planned.input.computations)
-    given = cast(JsonObject, planned.input.build(view, step.computed[:cut]))
-    if not planned.has_mapping:
-        given = {**_default_input(execution, planned, _prefix(step.path)), **given}
-    return given, cast(JsonObject, planned.config.build(view, step.computed[cut:]))
+def _given(execution: Execution, planned: PlannedStep, step: StepState) -> JsonObject:
+    computed = step.computed[: len(planned.input.computations)]
+    given = cast(JsonObject, planned.input.build(_view(execution, step), computed))
+    if planned.has_mapping or planned.type.default_input is DefaultInput.NONE:
+        return given
+    if planned.type.default_input is DefaultInput.EXECUTION:
+        return {**execution.started.input, **given}
+    return {**_completed_outputs(execution, planned, _prefix(step.path)), **given}
 
 
-def _default_input(execution: Execution, planned: PlannedStep, prefix: str) -> JsonObject:
-    match planned.type.default_input:
-        case DefaultInput.EXECUTION:
-            return execution.started.input
-        case DefaultInput.DEPENDENCIES:
-            return _completed_outputs(execution, planned, prefix)
-        case DefaultInput.NONE:
-            return {}
+def _config(execution: Execution, planned: PlannedStep, step: StepState) -> JsonObject:
+    computed = step.computed[len(planned.input.computations) :]
+    return cast(JsonObject, planned.config.build(_view(execution, step), computed))
+
+
+def _view(execution: Execution, step: StepState) -> View:
+    return View(execution, _prefix(step.path), step.caught, step.caught_from)
 
 
 def _completed_outputs(execution: Execution, planned: PlannedStep, prefix: str) -> JsonObject:
