@@ -3,7 +3,6 @@
 Keys may be added; none may be removed or change its type. Instants are RFC 3339 text in UTC.
 """
 
-from importlib import metadata
 from typing import TYPE_CHECKING, Final, NotRequired
 
 from typing_extensions import TypedDict
@@ -16,13 +15,14 @@ from workflow_engine.engine.steps import Registered
 from workflow_engine.engine.views import ExecutionView, ResultsView, StepView
 from workflow_engine.history.events import StepError
 from workflow_engine.journal.contract import AllowedHost, WorkflowRow
+from workflow_engine.version import VERSION
 
 if TYPE_CHECKING:
     from workflow_engine.jsontext import Json, JsonObject
 else:  # Pydantic makes JSON Schemas of these shapes, and would follow the recursive alias without end.
     Json, JsonObject = object, dict
 
-ENGINE_VERSION: Final = metadata.version("workflow-engine")
+ENGINE_VERSION: Final = VERSION
 
 
 def instant(at: float | None) -> str | None:

@@ -55,13 +55,12 @@ def serve(
 
 
 def _announce(listening: "Listening") -> None:
-    from importlib.metadata import version
-
     from workflow_engine.cli.choosing import url_of
+    from workflow_engine.version import VERSION
 
     url = url_of(listening.host, listening.port)
     banner = words(
-        (f"Workflow Engine {version('workflow-engine')}", "bold"),
+        (f"Workflow Engine {VERSION}", "bold"),
         " at ",
         (url, "cyan"),
         "  docs ",

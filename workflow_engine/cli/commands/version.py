@@ -4,11 +4,9 @@ import platform
 
 import typer
 
+from workflow_engine.version import VERSION
+
 
 def version() -> None:
     """Print the versions of this program and of what it runs on."""
-    from importlib.metadata import version as version_of
-
-    typer.echo(
-        f"workflow-engine {version_of('workflow-engine')} (Python {platform.python_version()}, {platform.system()})"
-    )
+    typer.echo(f"workflow-engine {VERSION} (Python {platform.python_version()}, {platform.system()})")
