@@ -83,9 +83,9 @@ class Steps:
         """Judged now, so that the author hears of it, and again, resolved, at every call."""
         if step.execution_type not in CALLED or step.endpoint is None:
             return
-        objection = await self._objection(str(step.endpoint["url"]), namespace)
-        if objection is not None:
-            raise InvalidDocument([Problem("host-not-allowed", objection, "/endpoint_config/url")])
+        if await self._objection(str(step.endpoint["url"]), namespace) is not None:
+            message = "The server may not call the host of this URL; an entry in the list of hosts would allow it"
+            raise InvalidDocument([Problem("host-not-allowed", message, "/endpoint_config/url")])
 
     def list(self, caller: Caller) -> tuple[CatalogueEntry, ...]:
         """The latest version of every type: the built-in ones first, each group by name."""
