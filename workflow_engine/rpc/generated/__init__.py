@@ -1,0 +1,1 @@
+"""Made by protos/generate.py from the protos; not to be edited."""
