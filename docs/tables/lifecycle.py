@@ -60,6 +60,10 @@ MEANINGS: Final[Mapping[str, str]] = {
     "execution_cancelled": "Somebody cancelled it.",
     "step_scheduled": "An attempt begins. Committed before anybody is handed the step; holds what its expressions "
     "yielded.",
+    "step_started": "A worker has the step, since `since`. Written when it takes long, else together with the result.",
+    "step_progress": "What a worker says of a step while it runs: `fraction` from 0 to 1, a `note`.",
+    "step_chunk": "Pieces of what a step says while it runs, from number `first` on.",
+    "attempt_reset": "The chunks so far belong to a hand-over that came to nothing; the next is numbered from 0 again.",
     "step_rescheduled": "The same attempt is handed over again, because whoever held it is gone, or somebody resolved "
     "or resumed it.",
     "step_retrying": "An attempt failed and another follows at `due_at`; the jitter in it is drawn already.",

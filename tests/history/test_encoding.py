@@ -33,6 +33,7 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     JsonObject: OBJECT,
     dict[str, str]: st.dictionaries(TEXT, TEXT, max_size=3),
     tuple[Json, ...]: st.lists(JSON, max_size=3).map(tuple),
+    tuple[JsonObject, ...]: st.lists(OBJECT, max_size=3).map(tuple),
     tuple[str, ...] | None: st.none() | st.lists(TEXT, max_size=3).map(tuple),
     StepError: ERROR,
     StepError | None: st.none() | ERROR,

@@ -6,6 +6,7 @@ import pytest
 
 from workflow_engine.history.events import (
     EVENT_TYPES,
+    AttemptReset,
     Event,
     ExecutionCancelled,
     ExecutionCompensating,
@@ -16,14 +17,17 @@ from workflow_engine.history.events import (
     ExecutionStarted,
     SignalReceived,
     StepCancelled,
+    StepChunked,
     StepCompleted,
     StepError,
     StepFailed,
+    StepProgressed,
     StepRescheduled,
     StepResumed,
     StepRetrying,
     StepScheduled,
     StepSkipped,
+    StepStarted,
     StepWaiting,
     TimerFired,
 )
@@ -75,6 +79,10 @@ NEXT: Mapping[str, Event] = {
     "execution_failed": ExecutionFailed(T, BOOM),
     "execution_cancelled": ExecutionCancelled(T, "why"),
     "step_scheduled": StepScheduled(T, "a", 1, 2),
+    "step_started": StepStarted(T, "a", 1, "worker-1", T),
+    "step_progress": StepProgressed(T, "a", 0.5, "half", "Y2hlY2s="),
+    "step_chunk": StepChunked(T, "a", 0, ({"channel": "text", "data": "hello"},)),
+    "attempt_reset": AttemptReset(T, "a"),
     "step_rescheduled": StepRescheduled(T, "a", 2, "server-died"),
     "step_retrying": StepRetrying(T, "a", 1, BOOM, T + 5),
     "step_waiting": StepWaiting(T, "a", T + 5),
@@ -91,8 +99,9 @@ _ALWAYS = {"signal_received"}
 _UNPAUSED = {"execution_paused"}
 _NO_STEP_OPEN = {"execution_completed", "execution_failed", "execution_cancelled"}
 _PENDING = {"step_scheduled", "step_retrying", "step_failed", "step_skipped", "step_cancelled"}
-_WAITING = {"step_retrying", "step_failed", "step_cancelled", "step_rescheduled"}
-_RUNNING = {"step_rescheduled", "step_retrying", "step_waiting", "step_completed", "step_failed", "step_cancelled"}
+_OPEN = {"step_rescheduled", "step_retrying", "step_failed", "step_cancelled", "attempt_reset"}
+_WAITING = _OPEN
+_RUNNING = _OPEN | {"step_waiting", "step_completed", "step_started", "step_progress", "step_chunk"}
 _FORWARD = _ALWAYS | _UNPAUSED | {"execution_compensating"}
 
 # Which kinds may follow in which situation. Whatever is not named here is refused.

@@ -72,6 +72,12 @@ class PlannedStep:
     """The dependants this step chooses among when it routes; empty: all of them."""
     simulation: Simulation | None = None
 
+    def deadline(self, now: float) -> float | None:
+        """When an attempt that begins at `now` is late. Workers are timed from the moment they have the step."""
+        if self.timeout is None or self.type.execution_type.is_by_workers:
+            return None
+        return now + self.timeout
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

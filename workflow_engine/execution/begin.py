@@ -7,7 +7,7 @@ from workflow_engine.execution.triggers import Verdict, judge
 from workflow_engine.execution.turn import Turn
 from workflow_engine.execution.view import View
 from workflow_engine.expressions import EvaluationFailed
-from workflow_engine.history.events import StepError, StepScheduled, StepSkipped
+from workflow_engine.history.events import AttemptReset, StepError, StepScheduled, StepSkipped
 from workflow_engine.history.state import StepState
 from workflow_engine.jsontext import Json
 
@@ -27,7 +27,6 @@ def begin(turn: Turn, frontier: Frontier, step: PlannedStep) -> None:
     path = frontier.prefix + step.id
     caught, caught_from = frontier.routed(step.id) or (None, None)
     attempt = _attempts(turn, path) + 1
-    deadline = None if step.timeout is None else turn.now + step.timeout
     computed: tuple[Json, ...] = ()
     if step.guard is not None or step.input.computations or step.config.computations:
         view = View(turn.execution, frontier.prefix, caught, caught_from)
@@ -39,7 +38,7 @@ def begin(turn: Turn, frontier: Frontier, step: PlannedStep) -> None:
         except EvaluationFailed as failure:
             attempt_failed(turn, path, attempt, StepError(failure.code, str(failure)), 0.0)
             return
-    turn.emit(StepScheduled(turn.now, path, attempt, 1, computed, deadline, caught, caught_from))
+    turn.emit(StepScheduled(turn.now, path, attempt, 1, computed, step.deadline(turn.now), caught, caught_from))
 
 
 def begin_again(turn: Turn, step: StepState) -> None:
@@ -49,8 +48,15 @@ def begin_again(turn: Turn, step: StepState) -> None:
     if step.scheduled_at is None:
         begin(turn, frontier, planned)
         return
-    deadline = None if planned.timeout is None else turn.now + planned.timeout
+    forget_chunks(turn, step)
+    deadline = planned.deadline(turn.now)
     turn.emit(StepScheduled(turn.now, step.path, step.attempt + 1, step.delivery + 1, deadline=deadline))
+
+
+def forget_chunks(turn: Turn, step: StepState) -> None:
+    """Before a hand-over that begins anew: what was said during the one before does not count."""
+    if step.next_chunk:
+        turn.emit(AttemptReset(turn.now, step.path))
 
 
 def _attempts(turn: Turn, path: str) -> int:

@@ -7,32 +7,32 @@ ready begins, whatever is over ends. A procedure that refuses raises before it e
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from workflow_engine.execution.advance import advance, end_step, suspend_step
+from workflow_engine.execution.advance import advance, end_step
 from workflow_engine.execution.errors import (
     AlreadyPaused,
     ExecutionEnded,
     NotPaused,
     NoUnknownOutcome,
-    StaleDelivery,
     TooManySignals,
     UnknownStep,
 )
 from workflow_engine.execution.execution import Execution
-from workflow_engine.execution.failures import attempt_failed, cancel_execution, outcome_unknown
+from workflow_engine.execution.failures import attempt_failed, cancel_execution
+from workflow_engine.execution.hand_overs import QUARANTINED, hand_over_again, reschedule, waits_for_a_word
 from workflow_engine.execution.inputs import (
     Cancel,
-    Failed,
     Input,
     Loss,
     Pause,
     Recover,
+    Report,
     Resolve,
     Resume,
     Signal,
     Start,
-    Succeeded,
     Tick,
 )
+from workflow_engine.execution.reports import REPORTS, refusal_of
 from workflow_engine.execution.timers import fire_due
 from workflow_engine.execution.turn import Turn
 from workflow_engine.history.events import (
@@ -41,16 +41,13 @@ from workflow_engine.history.events import (
     ExecutionResumed,
     ExecutionStarted,
     SignalReceived,
-    StepRescheduled,
 )
 from workflow_engine.history.state import StepState
 from workflow_engine.history.statuses import StepStatus
-from workflow_engine.steps.contract import Completed, Effect, ExecutionType, Suspended
+from workflow_engine.steps.contract import Completed, ExecutionType
 
 DEATHS_BEFORE_QUARANTINE: Final = 3
 MOST_UNTAKEN_SIGNALS: Final = 1_000
-OUTCOME_UNKNOWN: Final = "outcome-unknown"
-QUARANTINED: Final = "quarantined"
 
 
 def decide(execution: Execution, entering: Input) -> list[Event]:
@@ -59,8 +56,8 @@ def decide(execution: Execution, entering: Input) -> list[Event]:
     Raises `ExecutionEnded`, `StaleDelivery` and the other leaves of `execution.errors`, and then nothing has changed.
     """
     if execution.state.ended is not None and not isinstance(entering, Tick):
-        if isinstance(entering, Succeeded | Failed):
-            raise StaleDelivery(entering.path)
+        if isinstance(entering, Report):
+            raise refusal_of(execution, entering)
         raise ExecutionEnded(execution.state.ended)
     turn = Turn(execution, entering.now)
     _DECISIONS[type(entering)](turn, entering)
@@ -81,31 +78,6 @@ def _start(turn: Turn, start: Start) -> None:
         )
     )
     advance(turn)
-
-
-def _succeeded(turn: Turn, report: Succeeded) -> None:
-    step = _holder(turn, report.path, report.delivery)
-    if isinstance(report.verdict, Suspended):
-        suspend_step(turn, step, report.verdict)
-    else:
-        end_step(turn, step, report.verdict, report.duration_ms)
-    advance(turn)
-
-
-def _failed(turn: Turn, report: Failed) -> None:
-    step = _holder(turn, report.path, report.delivery)
-    attempt_failed(
-        turn, step.path, step.attempt, report.error, report.duration_ms, report.retryable, report.retry_after
-    )
-    advance(turn)
-
-
-def _holder(turn: Turn, path: str, delivery: int) -> StepState:
-    """The running step this report speaks for, if its fence is the latest."""
-    step = turn.state.steps.get(path)
-    if step is None or step.status is not StepStatus.RUNNING or step.delivery != delivery:
-        raise StaleDelivery(path)
-    return step
 
 
 def _tick(turn: Turn, _tick: Tick) -> None:
@@ -147,7 +119,7 @@ def _resume(turn: Turn, _resume: Resume) -> None:
 def _unpause(turn: Turn) -> None:
     turn.emit(ExecutionResumed(turn.now))
     for step in [step for step in turn.state.open.values() if step.held]:
-        _reschedule(turn, step, "resumed")
+        reschedule(turn, step, "resumed")
 
 
 def _recover(turn: Turn, recover: Recover) -> None:
@@ -159,7 +131,8 @@ def _recover(turn: Turn, recover: Recover) -> None:
     ]
     deadly = recover.loss is Loss.DIED and any(_is_suspect(turn, step) for step in lost)
     for step in lost:
-        _hand_over_again(turn, step, QUARANTINED if deadly else _why(recover.loss, step))
+        reason = QUARANTINED if deadly else _why(recover.loss, step)
+        hand_over_again(turn, step, reason, "the server stopped while this step ran")
     if deadly and turn.state.paused is None and turn.state.ended is None:
         turn.emit(ExecutionPaused(turn.now, QUARANTINED))
     fire_due(turn)
@@ -177,31 +150,13 @@ def _why(loss: Loss, step: StepState) -> str:
     return "server-started" if loss is Loss.DIED and step.stopped else loss.value
 
 
-def _hand_over_again(turn: Turn, step: StepState, reason: str) -> None:
-    planned = turn.execution.planned(step.path)
-    if turn.state.ended is not None or step.status is not StepStatus.RUNNING:
-        return
-    if planned.type.effect is Effect.AT_MOST_ONCE:
-        outcome_unknown(turn, step, "the server stopped while this step ran")
-        return
-    _reschedule(turn, step, reason)
-
-
-def _reschedule(turn: Turn, step: StepState, reason: str) -> None:
-    """The attempt begins anew; while nobody may have it, no time runs against it."""
-    timeout = turn.execution.planned(step.path).timeout
-    rests = reason == QUARANTINED or turn.state.paused is not None
-    deadline = None if timeout is None or rests else turn.now + timeout
-    turn.emit(StepRescheduled(turn.now, step.path, step.delivery + 1, reason, deadline))
-
-
 def _resolve(turn: Turn, resolve: Resolve) -> None:
     step = turn.state.steps.get(resolve.path)
     if step is None:
         raise UnknownStep
-    if step.wait is None or step.wait.reason != OUTCOME_UNKNOWN:
+    if not waits_for_a_word(step):
         raise NoUnknownOutcome(resolve.path)
-    _reschedule(turn, step, "resolved")
+    reschedule(turn, step, "resolved")
     if resolve.completed:
         end_step(turn, step, Completed(resolve.output), 0.0)
     elif resolve.error is not None:
@@ -211,8 +166,7 @@ def _resolve(turn: Turn, resolve: Resolve) -> None:
 
 _DECISIONS: Final[Mapping[type[Input], Callable[[Turn, Any], None]]] = {
     Start: _start,
-    Succeeded: _succeeded,
-    Failed: _failed,
+    **REPORTS,
     Tick: _tick,
     Signal: _signal,
     Cancel: _cancel,

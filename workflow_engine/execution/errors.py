@@ -20,6 +20,22 @@ class StaleDelivery(Conflict):
         super().__init__(f"step {path} was handed over again or has ended since; this report changes nothing")
 
 
+class AlreadyReported(StaleDelivery):
+    """The same result was accepted before; whoever sent it again may rest."""
+
+    code = "already-reported"
+
+
+class OtherResult(StaleDelivery):
+    """Another result was accepted under the same fence."""
+
+    code = "result-conflict"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.args = (f"another result of step {path} was accepted under this lease; this one changes nothing",)
+
+
 class NotPaused(Conflict):
     code = "not-paused"
 

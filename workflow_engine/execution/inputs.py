@@ -28,6 +28,9 @@ class Succeeded:
     delivery: int
     verdict: Verdict
     duration_ms: float
+    worker: str | None = None
+    """The worker that did it, and since when; None when it was done in this process."""
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,56 @@ class Failed:
     duration_ms: float
     retryable: bool | None = None
     retry_after: float | None = None
+    worker: str | None = None
+    since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A worker took the step, at `since`. Counts only under the latest `delivery`, as everything a worker says."""
+
+    now: float
+    path: str
+    delivery: int
+    worker: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far a worker is; `checkpoint` (base64) is for the next attempt."""
+
+    now: float
+    path: str
+    delivery: int
+    fraction: float | None = None
+    note: str | None = None
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunked:
+    """Pieces of what a step says, from number `first` on; those that are recorded already are passed over."""
+
+    now: float
+    path: str
+    delivery: int
+    first: int
+    chunks: tuple[JsonObject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A hand-over to a worker came to nothing: the same attempt is handed over again.
+
+    `untouched`: the worker surely never began, so that even a step that may run at most once can be handed on.
+    """
+
+    now: float
+    path: str
+    delivery: int
+    reason: str
+    untouched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +161,7 @@ class Resolve:
     error: StepError | None = None
 
 
-Input: TypeAlias = Start | Succeeded | Failed | Tick | Signal | Cancel | Pause | Resume | Recover | Resolve
+Report: TypeAlias = Succeeded | Failed | Taken | Progressed | Chunked | Withdrawn
+"""What is said of one hand-over, and counts only while nobody else has the step."""
+
+Input: TypeAlias = Start | Report | Tick | Signal | Cancel | Pause | Resume | Recover | Resolve

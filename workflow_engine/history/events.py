@@ -110,6 +110,57 @@ class StepScheduled:
 
 
 @dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A worker has the step. Steps inside the server begin when they are scheduled, and have no such event."""
+
+    at: float
+    path: str
+    delivery: int
+    worker: str
+    since: float
+    """When the worker took it, by the server's clock; the event may be written with the result."""
+    kind: str = "step_started"
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepProgressed:
+    """What a worker says of a step while it runs. A part that is None is not mentioned."""
+
+    at: float
+    path: str
+    fraction: float | None = None
+    note: str | None = None
+    checkpoint: str | None = None
+    """What the next attempt receives, in base64."""
+    kind: str = "step_progress"
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepChunked:
+    """Pieces of what a step says while it runs, from number `first` of this attempt on."""
+
+    at: float
+    path: str
+    first: int
+    chunks: tuple[JsonObject, ...]
+    """Each `{"channel", "data"}`."""
+    kind: str = "step_chunk"
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptReset:
+    """The chunks so far belong to a hand-over that came to nothing: forget them, they are numbered from 0 again."""
+
+    at: float
+    path: str
+    kind: str = "attempt_reset"
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class StepRescheduled:
     """The same attempt is handed over again, because whoever held it is gone. It gets its time anew."""
 
@@ -241,6 +292,10 @@ Event: TypeAlias = (
     | ExecutionFailed
     | ExecutionCancelled
     | StepScheduled
+    | StepStarted
+    | StepProgressed
+    | StepChunked
+    | AttemptReset
     | StepRescheduled
     | StepRetrying
     | StepWaiting
@@ -262,6 +317,10 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
     "execution_failed": ExecutionFailed,
     "execution_cancelled": ExecutionCancelled,
     "step_scheduled": StepScheduled,
+    "step_started": StepStarted,
+    "step_progress": StepProgressed,
+    "step_chunk": StepChunked,
+    "attempt_reset": AttemptReset,
     "step_rescheduled": StepRescheduled,
     "step_retrying": StepRetrying,
     "step_waiting": StepWaiting,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from workflow_engine.history.events import (
+    AttemptReset,
     Event,
     ExecutionCancelled,
     ExecutionCompensating,
@@ -20,14 +21,17 @@ from workflow_engine.history.events import (
     ExecutionStarted,
     SignalReceived,
     StepCancelled,
+    StepChunked,
     StepCompleted,
     StepError,
     StepFailed,
+    StepProgressed,
     StepRescheduled,
     StepResumed,
     StepRetrying,
     StepScheduled,
     StepSkipped,
+    StepStarted,
     StepWaiting,
     TimerFired,
 )
@@ -87,6 +91,15 @@ class StepState:
     """How often in a row the server died while this attempt ran inside it."""
     stopped: bool = False
     """Given up by a server that stopped in order: the next one takes it without counting a death."""
+    worker: str | None = None
+    """The worker that had it last, and when it took it."""
+    worker_since: float | None = None
+    worker_delivery: int = 0
+    """The hand-over a worker is known to have taken."""
+    checkpoint: str | None = None
+    """What an attempt left for the next one, in base64."""
+    next_chunk: int = 0
+    """How many chunks of this hand-over are recorded."""
     held: bool = False
     """Quarantined, or lost while the execution is paused: not handed over until it is resumed."""
 
@@ -236,6 +249,40 @@ def _step_scheduled(state: ExecutionState, event: StepScheduled) -> None:
     state.open[event.path] = step
 
 
+def _step_started(state: ExecutionState, event: StepStarted) -> None:
+    step = _running(state, event.path, "started by a worker")
+    if event.delivery != step.delivery:
+        raise IllegalMove(f"step {event.path}", f"running under delivery {step.delivery}", "started under another")
+    step.worker, step.worker_since, step.worker_delivery = event.worker, event.since, event.delivery
+
+
+def _step_progressed(state: ExecutionState, event: StepProgressed) -> None:
+    step = _running(state, event.path, "making progress")
+    if event.checkpoint is not None:
+        step.checkpoint = event.checkpoint
+
+
+def _step_chunked(state: ExecutionState, event: StepChunked) -> None:
+    step = _running(state, event.path, "sending chunks")
+    if event.first != step.next_chunk:
+        raise IllegalMove(f"step {event.path}", f"waiting for chunk {step.next_chunk}", f"sending chunk {event.first}")
+    step.next_chunk += len(event.chunks)
+
+
+def _attempt_reset(state: ExecutionState, event: AttemptReset) -> None:
+    step = state.open.get(event.path)
+    if step is None:
+        raise IllegalMove(f"step {event.path}", state.status_of(event.path), "reset")
+    step.next_chunk = 0
+
+
+def _running(state: ExecutionState, path: str, what: str) -> StepState:
+    step = state.steps.get(path)
+    if step is None or step.status is not StepStatus.RUNNING:
+        raise IllegalMove(f"step {path}", state.status_of(path), what)
+    return step
+
+
 def _step_rescheduled(state: ExecutionState, event: StepRescheduled) -> None:
     step = _handed_over(state, event, StepStatus.RUNNING, StepStatus.WAITING)
     step.deadline = event.deadline
@@ -360,6 +407,10 @@ _APPLY: Final[Mapping[type[Event], Callable[[ExecutionState, Any], None]]] = {
     ExecutionFailed: _failed,
     ExecutionCancelled: _cancelled,
     StepScheduled: _step_scheduled,
+    StepStarted: _step_started,
+    StepProgressed: _step_progressed,
+    StepChunked: _step_chunked,
+    AttemptReset: _attempt_reset,
     StepRescheduled: _step_rescheduled,
     StepRetrying: _step_retrying,
     StepWaiting: _step_waiting,

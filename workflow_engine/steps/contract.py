@@ -8,7 +8,7 @@ which means `Completed`. It fails by raising `StepFailure`; any other exception 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.jsontext import Json, JsonObject
@@ -35,6 +35,14 @@ class ExecutionType(StrEnum):
     WEBHOOK = "webhook"
     GRPC = "grpc"
     POLL = "poll"
+
+    @property
+    def is_by_workers(self) -> bool:
+        """Done by a process that comes to the server; everything else is done, or called, by the server's own."""
+        return self in _BY_WORKERS
+
+
+_BY_WORKERS: Final = frozenset({ExecutionType.GRPC, ExecutionType.POLL})
 
 
 class Simulation(StrEnum):
@@ -93,6 +101,14 @@ class StepType:
     examples: tuple[Json, ...] = ()
     owner: str = "builtin"
     documentation: str = ""
+    slot_cost: int = 1
+    """How many of a worker's slots one step of this type takes."""
+    streams: bool = False
+    """Its steps send chunks while they run."""
+    estimated_cost_usd: float | None = None
+    """What one step costs, as its author reckons; None = unknown."""
+    required_permissions: tuple[str, ...] = ()
+    requires_approval: bool = False
     inline: bool = False
     """The function is pure, synchronous and quick (well under a millisecond for 10 KiB), so that the engine may run it
     inside its own turn."""
@@ -145,6 +161,8 @@ class StepRequest:
     correlation_id: str | None = None
     trace_id: str | None = None
     simulation: Simulation = Simulation.FALLBACK
+    checkpoint: bytes | None = None
+    """What an earlier attempt left behind with its progress."""
 
 
 @dataclass(frozen=True, slots=True)
