@@ -13,6 +13,7 @@ import pytest
 
 from tests.postgresql import empty_schema, running_postgresql
 from tests.serving.process import Serve, server_processes
+from tests.tools import HOW_TO_GET, MissingTool, RequiresTool, find_tools
 from workflow_engine.journal.contract import Journal
 from workflow_engine.journal.opening import journal_for
 
@@ -39,6 +40,21 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     """The URL of an empty schema, dropped after the test."""
     with empty_schema(postgres_server) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def requires_tool() -> RequiresTool:
+    """Ends a test that needs a program which is not there: `requires_tool("node", "npm")`."""
+
+    def required(*names: str) -> None:
+        try:
+            find_tools(*names)
+        except MissingTool as missing:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(str(missing))
+
+    return required
 
 
 @pytest.fixture
@@ -79,6 +95,10 @@ async def journal(journal_url: str) -> AsyncIterator[Journal]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.stats.get("passed", []):
+        for name, line in report.user_properties:
+            if name == "shown":
+                terminalreporter.write_line(line)
     skipped = terminalreporter.stats.get("skipped", [])
     missing = [report for report in skipped if NO_POSTGRESQL in str(report.longrepr)]
     if missing:
@@ -88,3 +108,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             red=True,
             bold=True,
         )
+    for tool, how in HOW_TO_GET.items():
+        untested = [report for report in skipped if str(MissingTool(tool)) in str(report.longrepr)]
+        if untested:
+            terminalreporter.write_line(
+                f"NOT TESTED: {len(untested)} tests, because {tool} is missing. Get it by: {how}", red=True, bold=True
+            )

@@ -1,26 +1,41 @@
 """The one place where the parts meet: from settings to a running engine, and back to rest."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
-from workflow_engine.bounds import definition_limits, journal_limits, journal_timeouts, json_limits, registration_limits
+from workflow_engine.bounds import (
+    definition_limits,
+    journal_limits,
+    journal_timeouts,
+    json_limits,
+    registration_limits,
+    worker_terms,
+)
 from workflow_engine.clock import Clock, SystemClock
 from workflow_engine.dispatch.gates import Gates
 from workflow_engine.dispatch.guarded_http import GuardedHttp
 from workflow_engine.dispatch.local import FunctionOf, LocalSteps
 from workflow_engine.dispatch.remote_call import RemoteCalls
-from workflow_engine.dispatch.routes import BY_WORKERS, Routes, Unserved
+from workflow_engine.dispatch.routes import Routes
 from workflow_engine.dispatch.threads import StepThreads
+from workflow_engine.dispatch.workers.desk import Desk
+from workflow_engine.dispatch.workers.hearing import Hearing
+from workflow_engine.dispatch.workers.outcomes import Outcomes
+from workflow_engine.dispatch.workers.sessions import Sessions
+from workflow_engine.dispatch.workers.tokens import Tokens
 from workflow_engine.engine.acceptances import Acceptances
+from workflow_engine.engine.breakages import Breakages
 from workflow_engine.engine.caller import LOCAL
 from workflow_engine.engine.executions import Executions
 from workflow_engine.engine.face import Face
 from workflow_engine.engine.hosts import Hosts
+from workflow_engine.engine.keys import PEPPER, Keys
 from workflow_engine.engine.plans import Plans
 from workflow_engine.engine.steps import Steps
 from workflow_engine.engine.vitals import Vitals
+from workflow_engine.engine.workers import Workers
 from workflow_engine.engine.workflows import Workflows
 from workflow_engine.history.statuses import StepStatus
 from workflow_engine.journal.contract import Failpoints, Journal
@@ -54,6 +69,9 @@ class Ring:
     local: LocalSteps
     routes: Routes
     alarms: Alarms
+    desk: Desk
+    sessions: Sessions
+    hearing: Hearing
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,7 @@ class Engine:
         self.workflows = parts.face.workflows
         self.steps = parts.face.steps
         self.hosts = parts.face.hosts
+        self.keys = parts.face.keys
         self.vitals = parts.face.vitals
 
     @classmethod
@@ -97,11 +116,13 @@ class Engine:
         clock: Clock | None = None,
         observers: Sequence[Observer] = (),
         failpoints: Failpoints | None = None,
+        check: Callable[[Face], None] | None = None,
     ) -> AsyncIterator[Self]:
         """Take the database (made when it does not exist), recover what was open, and let go of it at the end.
 
         `url` wins over `settings.database_url`: `memory://`, `sqlite:///PATH`, `postgresql://...`. `steps` are the
-        functions this program offers; what is recovered may need them at once. Raises `RefusedToStart`.
+        functions this program offers; what is recovered may need them at once. `check` sees what the database holds
+        before anything runs, and may raise. Raises `RefusedToStart`.
         """
         settings = settings or Settings()
         journal = journal_of(settings, url, failpoints)
@@ -111,9 +132,11 @@ class Engine:
                 Surroundings(settings, journal, clock or SystemClock(), steps, observers, failpoints or Failpoints())
             )
             engine = cls(parts, journal)
-            await parts.recovery.start()
-            await parts.pruner.start()
             try:
+                if check is not None:
+                    check(parts.face)
+                await parts.recovery.start()
+                await parts.pruner.start()
                 yield engine
             finally:
                 await engine._come_to_rest(settings.shutdown_grace_seconds)
@@ -141,6 +164,7 @@ class Engine:
         for duty in (self._parts.pruner, self._parts.recovery):
             await duty.stop()
         await self._parts.ring.routes.stop(grace_seconds)
+        await self._parts.face.workers.stop()
         await self._parts.ring.runtime.close()
         await self._parts.http.aclose()
 
@@ -195,12 +219,16 @@ async def assemble(given: Surroundings) -> Parts:
         json_limits=json_limits(settings),
     )
     plans = Plans(catalogue, definition_limits(settings))
-    ring = _ring(given, plans, _functions(catalogue, calls))
+    tokens = Tokens(await journal.secret("lease-tokens"))
+    ring = _ring(given, plans, _functions(catalogue, calls), tokens)
     recovery = Recovery(journal, ring.runtime)
-    face = _face(given, ring, plans, catalogue, hosts, http, recovery)
+    keys = Keys(journal, await journal.secret(PEPPER), clock)
+    face = _face(given, ring, plans, catalogue, hosts, keys, http, recovery)
     await face.steps.load()
     await face.workflows.load(LOCAL.namespace)
     await hosts.load(LOCAL.namespace)
+    await keys.load()
+    await face.workers.load()
     return Parts(face, ring, http, plugins, recovery, _pruner(given))
 
 
@@ -213,7 +241,7 @@ def _functions(catalogue: Catalogue, calls: RemoteCalls) -> FunctionOf:
     return function_of
 
 
-def _ring(given: Surroundings, plans: Plans, function_of: FunctionOf) -> Ring:
+def _ring(given: Surroundings, plans: Plans, function_of: FunctionOf, tokens: Tokens) -> Ring:
     settings, clock = given.settings, given.clock
     gates = Gates(settings.limits.max_result_bytes)
     loader = Loader(given.journal, plans.pinned, Simulation(settings.simulation))
@@ -226,7 +254,10 @@ def _ring(given: Surroundings, plans: Plans, function_of: FunctionOf) -> Ring:
         idle_after_seconds=settings.runtime.idle_after_seconds,
         max_open=settings.limits.max_open_executions,
     )
-    routes = Routes(local, Unserved())
+    desk = Desk(clock, tokens, worker_terms(settings))
+    sessions = Sessions(desk)
+    outcomes = Outcomes(gates, json_limits(settings), settings.workers.max_inline_bytes)
+    routes = Routes(local, desk)
     watchers = Watchers(settings.limits.max_watcher_events)
     alarms = Alarms(clock, runtime.ring)
     crank = Crank(
@@ -244,7 +275,8 @@ def _ring(given: Surroundings, plans: Plans, function_of: FunctionOf) -> Ring:
     )
     local.report_to(runtime.report)
     runtime.connect(crank, alarms)
-    return Ring(runtime, watchers, local, routes, alarms)
+    desk.connect(runtime.deliver)
+    return Ring(runtime, watchers, local, routes, alarms, desk, sessions, Hearing(desk, sessions, outcomes))
 
 
 def _unheld(live: Live, local: LocalSteps) -> list[str]:
@@ -253,7 +285,7 @@ def _unheld(live: Live, local: LocalSteps) -> list[str]:
         step.path
         for step in live.execution.state.open.values()
         if step.status is StepStatus.RUNNING
-        and live.execution.planned(step.path).type.execution_type not in BY_WORKERS
+        and not live.execution.planned(step.path).type.execution_type.is_by_workers
         and not local.holds(live.id, step.path)
     ]
 
@@ -264,6 +296,7 @@ def _face(
     plans: Plans,
     catalogue: Catalogue,
     hosts: Hosts,
+    keys: Keys,
     http: GuardedHttp,
     recovery: Recovery,
 ) -> Face:
@@ -273,11 +306,25 @@ def _face(
         journal, clock, settings.limits.idempotency_hours * 3600, settings.limits.max_idempotency_key_length
     )
     simulation = Simulation(settings.simulation)
+    steps = Steps(
+        journal,
+        catalogue,
+        clock,
+        registration_limits(settings),
+        http.objection,
+        Breakages(journal, ring.runtime.live, definition_limits(settings), registration_limits(settings)),
+    )
+    workers = Workers(journal, ring.desk, ring.sessions, ring.hearing, steps, catalogue, clock)
+    ring.sessions.connect(ring.runtime.bring, workers.gone)
     return Face(
         workflows=workflows,
-        executions=Executions(journal, ring.runtime, ring.watchers, plans, workflows, acceptances, clock, simulation),
-        steps=Steps(journal, catalogue, clock, registration_limits(settings), http.objection),
+        executions=Executions(
+            journal, ring.runtime, ring.watchers, plans, workflows, acceptances, clock, simulation, ring.desk
+        ),
+        steps=steps,
+        workers=workers,
         hosts=hosts,
+        keys=keys,
         vitals=Vitals(ring.runtime, recovery.done.is_set, lambda: ring.local.busy, journal.url),
     )
 

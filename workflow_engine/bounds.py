@@ -1,8 +1,9 @@
 """Settings as the limits the inner rooms take: each has a frozen value of its own, and knows nothing of settings."""
 
 from workflow_engine.definition.limits import DefinitionLimits, Range
+from workflow_engine.dispatch.workers.terms import MOST_FRAME_BYTES, Terms
 from workflow_engine.expressions import ExpressionLimits
-from workflow_engine.journal.contract import JournalLimits, JournalTimeouts
+from workflow_engine.journal.limits import JournalLimits, JournalTimeouts
 from workflow_engine.jsontext import JsonLimits
 from workflow_engine.settings import Settings
 from workflow_engine.steps.limits import RegistrationLimits
@@ -41,6 +42,35 @@ def registration_limits(settings: Settings) -> RegistrationLimits:
         name_length=limits.max_name_length,
         error_codes=limits.max_error_codes,
         examples=limits.max_examples,
+        slot_cost=limits.max_slot_cost,
+        estimated_cost_usd=limits.max_estimated_cost_usd,
+        permissions=limits.max_permissions,
+        permission_length=limits.max_permission_length,
+        contracts=limits.max_contracts,
+        examined=limits.max_examined,
+        breakages=limits.max_breakages,
+    )
+
+
+def worker_terms(settings: Settings) -> Terms:
+    workers = settings.workers
+    return Terms(
+        ping_every=workers.ping_every_seconds,
+        dead_after=workers.dead_after_seconds,
+        lease=workers.lease_seconds,
+        ack_within=workers.ack_within_seconds,
+        cancel_grace=workers.cancel_grace_seconds,
+        progress_every=workers.progress_every_seconds,
+        chunks_every=workers.chunks_every_seconds,
+        reconnect_after=workers.reconnect_after_seconds,
+        max_sessions=workers.max_sessions,
+        max_slots=workers.max_slots,
+        max_inline_bytes=workers.max_inline_bytes,
+        max_frame_bytes=min(MOST_FRAME_BYTES, settings.rpc.max_receive_bytes),
+        max_checkpoint_bytes=workers.max_checkpoint_bytes,
+        max_chunk_bytes=workers.max_chunk_bytes,
+        max_stream_bytes=workers.max_stream_bytes,
+        quarantine_after=workers.quarantine_after,
     )
 
 

@@ -3,6 +3,7 @@
     WorkflowEngineError                      what it tells the caller          HTTP   gRPC
     ├── MalformedRequest                     not even readable                 400    INVALID_ARGUMENT
     ├── InvalidRequest                       readable, but not acceptable      422    INVALID_ARGUMENT
+    ├── Unauthenticated                      nobody knows who asks             401    UNAUTHENTICATED
     ├── Forbidden                            known, but not yours              403    PERMISSION_DENIED
     ├── NotFound                             unknown, or foreign: the same     404    NOT_FOUND
     ├── Conflict                             the state forbids it              409    ABORTED
@@ -53,6 +54,12 @@ class InvalidRequest(WorkflowEngineError):
     grpc_status = "INVALID_ARGUMENT"
 
 
+class Unauthenticated(WorkflowEngineError):
+    code = "unauthenticated"
+    http_status = 401
+    grpc_status = "UNAUTHENTICATED"
+
+
 class Forbidden(WorkflowEngineError):
     code = "forbidden"
     http_status = 403
@@ -93,6 +100,16 @@ class Unavailable(WorkflowEngineError):
 
 class RefusedToStart(WorkflowEngineError):
     code = "refused-to-start"
+
+
+class InternalError(WorkflowEngineError):
+    """Stands for an exception nobody expected; the log has the rest under `incident`."""
+
+    code = "internal-error"
+
+    def __init__(self, incident: str) -> None:
+        self.incident = incident
+        super().__init__(f"Something went wrong in the server; its log says what under {incident}")
 
 
 class InvalidDocument(InvalidRequest):

@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -11,10 +12,13 @@ from workflow_engine.assembly import Engine
 from workflow_engine.clock import SystemClock
 from workflow_engine.engine.error_log import ErrorLog
 from workflow_engine.engine.metrics import Metrics
+from workflow_engine.engine.places import Places
 from workflow_engine.errors import RefusedToStart
 from workflow_engine.journal.contract import Failpoints
 from workflow_engine.rest.app import create_app
 from workflow_engine.rest.server import HttpServer, stopped_by_signals
+from workflow_engine.rpc.backing import Backing
+from workflow_engine.rpc.server import GrpcServer
 from workflow_engine.settings import Settings, check_listening
 
 T = TypeVar("T")
@@ -31,10 +35,13 @@ class StorageLost(RefusedToStart):
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where a server is reached, once it is. `storage` is the database without credentials."""
+    """Where a server is reached, once it is: `port` by REST, `grpc_port` by gRPC. `storage` is the database without
+    credentials.
+    """
 
     host: str
     port: int
+    grpc_port: int
     storage: str
 
 
@@ -45,30 +52,53 @@ async def serve(
 
     Raises `RefusedToStart` for an address, a database or a plugin that cannot be used.
     """
-    check_listening(settings.host, settings.insecure)
     stopping = asyncio.Event()
     clock, metrics = SystemClock(), Metrics()
     errors = ErrorLog(clock)
     observers = (metrics.observe, errors.observe)
     with stopped_by_signals(stopping):
-        async with Engine.open(settings=settings, clock=clock, observers=observers, failpoints=failpoints) as engine:
-            app = create_app(
-                engine.face,
-                settings,
-                stopping=stopping,
+        async with Engine.open(
+            settings=settings,
+            clock=clock,
+            observers=observers,
+            failpoints=failpoints,
+            check=lambda face: check_listening(settings.host, has_keys=face.keys.any_valid, insecure=settings.insecure),
+        ) as engine:
+            backing = Backing(
+                face=engine.face,
+                settings=settings,
                 metrics=metrics,
                 errors=errors,
-                clock=clock,
-                failpoints=failpoints,
+                stopping=stopping,
+                streams=Places(settings.limits.max_streams),
+                failpoints=failpoints or Failpoints(),
             )
-            http = HttpServer(app, settings, stopping)
-            await http.start()
-            collect_garbage_seldom()
-            on_listening(Listening(settings.host, http.port, engine.journal.url))
-            try:
+            async with _listening(backing, engine) as listening:
+                collect_garbage_seldom()
+                on_listening(listening)
                 await _until_over(stopping, engine)
-            finally:
-                await http.stop()
+
+
+@asynccontextmanager
+async def _listening(backing: Backing, engine: Engine) -> AsyncIterator[Listening]:
+    """Both faces, each on its port; both are stopped at the same time, so that they share the grace."""
+    settings = backing.settings
+    app = create_app(
+        engine.face,
+        settings,
+        stopping=backing.stopping,
+        metrics=backing.metrics,
+        errors=backing.errors,
+        streams=backing.streams,
+        failpoints=backing.failpoints,
+    )
+    http, rpc = HttpServer(app, settings, backing.stopping), GrpcServer(backing, engine.ready)
+    try:
+        await http.start()
+        await rpc.start()
+        yield Listening(settings.host, http.port, rpc.port, engine.journal.url)
+    finally:
+        await asyncio.gather(http.stop(), rpc.stop())
 
 
 async def _until_over(stopping: asyncio.Event, engine: Engine) -> None:

@@ -18,19 +18,24 @@ from workflow_engine.execution.commands import outstanding
 from workflow_engine.execution.decide import decide
 from workflow_engine.execution.errors import StaleDelivery, TooManySignals
 from workflow_engine.execution.execution import Execution
+from workflow_engine.execution.hand_overs import waits_for_a_word
 from workflow_engine.execution.inputs import (
     Cancel,
+    Chunked,
     Failed,
     Input,
     Loss,
     Pause,
+    Progressed,
     Recover,
     Resolve,
     Resume,
     Signal,
     Start,
     Succeeded,
+    Taken,
     Tick,
+    Withdrawn,
 )
 from workflow_engine.history.events import (
     TERMINAL_EVENTS,
@@ -52,7 +57,8 @@ from workflow_engine.history.events import (
 )
 from workflow_engine.history.state import ExecutionState
 from workflow_engine.history.statuses import StepStatus
-from workflow_engine.journal.contract import Commit, ExecutionRecord, JournalLimits
+from workflow_engine.journal.contract import Commit, ExecutionRecord
+from workflow_engine.journal.limits import JournalLimits
 from workflow_engine.journal.memory import MemoryJournal
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.runtime.summaries import summarize
@@ -225,8 +231,8 @@ class World:
     async def something_happens(self) -> None:
         self.now += self.pick.choice((0, 0, 0.1, 1, 10))
         happening = self.pick.choices(
-            (self.answer, self.ring, self.stale, self.signal, self.person, self.crash, self.early),
-            (50, 15, 4, 8, 4, 9, 3),
+            (self.answer, self.ring, self.stale, self.signal, self.person, self.crash, self.early, self.worker),
+            (50, 15, 4, 8, 4, 9, 3, 12),
         )[0]
         await happening()
 
@@ -235,6 +241,27 @@ class World:
         if commands := outstanding(self.execution):
             command = self.pick.choice(commands)
             await self.enter(self.report(command.path, command.delivery))
+
+    async def worker(self) -> None:
+        """A worker that holds a step takes it, says something of it, loses it, or tells late what became of it."""
+        unknown = [one for one in self.state.open.values() if waits_for_a_word(one)]
+        if unknown and self.pick.random() < 0.5:
+            await self.enter(self.report(unknown[0].path, unknown[0].delivery))
+        elif commands := outstanding(self.execution):
+            command = self.pick.choice(commands)
+            await self.enter(self._word(command.path, command.delivery))
+
+    def _word(self, path: str, delivery: int) -> Input:
+        match self.pick.randrange(5):
+            case 0:
+                return Taken(self.now, path, delivery, "worker-1", self.now)
+            case 1:
+                return Progressed(self.now, path, delivery, 0.5, "half", self.pick.choice((None, "Y2hlY2s=")))
+            case 2:
+                first = max(self.state.steps[path].next_chunk - self.pick.choice((0, 0, 1)), 0)
+                return Chunked(self.now, path, delivery, first, ({"channel": "text", "data": "a"}, {"data": "b"}))
+            case _:
+                return Withdrawn(self.now, path, delivery, "worker-lost", untouched=self.pick.random() < 0.3)
 
     def report(self, path: str, delivery: int) -> Input:
         draw = self.pick.random()
@@ -272,7 +299,7 @@ class World:
         if not known:
             return
         one = self.pick.choice(known)
-        held = one.status is StepStatus.RUNNING and not one.held
+        held = (one.status is StepStatus.RUNNING and not one.held) or waits_for_a_word(one)
         before = picture(self.execution)
         try:
             decide(self.execution, self.report(one.path, one.delivery - 1 if held else one.delivery + one.held))

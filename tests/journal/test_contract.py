@@ -27,6 +27,7 @@ from workflow_engine.history.events import (
 from workflow_engine.history.statuses import ExecutionStatus
 from workflow_engine.journal.contract import (
     AllowedHost,
+    ApiKeyRow,
     Commit,
     ExecutionFilter,
     HistoryConflict,
@@ -38,6 +39,7 @@ from workflow_engine.journal.contract import (
     StepTypeRow,
     UnknownRow,
     UnwritableCommit,
+    WorkerRow,
 )
 from workflow_engine.jsontext import Json, write
 
@@ -674,13 +676,13 @@ def a_step_type(version: str = "1", contract_hash: str = "h1", **fields: object)
 
 
 async def test_step_types_are_versioned_and_a_version_never_changes(journal: Journal) -> None:
-    await journal.save_step_type(a_step_type())
-    await journal.save_step_type(a_step_type())
-    await journal.save_step_type(a_step_type("2", "h2"))
-    await journal.save_step_type(a_step_type(namespace="other"))
+    await journal.save_step_types([a_step_type()])
+    await journal.save_step_types([a_step_type()])
+    await journal.save_step_types([a_step_type("2", "h2")])
+    await journal.save_step_types([a_step_type(namespace="other")])
 
     with pytest.raises(KeyTaken):
-        await journal.save_step_type(a_step_type("2", "h3"))
+        await journal.save_step_types([a_step_type("2", "h3")])
 
     assert list(await journal.step_types("default")) == [a_step_type(), a_step_type("2", "h2")]
     assert len(await journal.step_types()) == 3
@@ -689,16 +691,28 @@ async def test_step_types_are_versioned_and_a_version_never_changes(journal: Jou
 
 async def test_a_removed_step_type_is_marked_and_comes_back_when_it_is_saved_again(journal: Journal) -> None:
     for row in (a_step_type("1"), a_step_type("2"), a_step_type("1", name="other")):
-        await journal.save_step_type(row)
+        await journal.save_step_types([row])
 
     assert await journal.remove_step_type("default", "resize", "1") == 1
     assert await journal.remove_step_type("default", "resize") == 1
     assert await journal.remove_step_type("default", "resize") == 0
     assert await journal.remove_step_type("default", "nobody") == 0
-    await journal.save_step_type(a_step_type("2"))
+    await journal.save_step_types([a_step_type("2")])
 
     marks = {(row.name, row.version): row.removed for row in await journal.step_types("default")}
     assert marks == {("other", "1"): False, ("resize", "1"): True, ("resize", "2"): False}
+
+
+async def test_step_types_that_are_saved_together_are_saved_all_or_none(journal: Journal) -> None:
+    await journal.save_step_types([a_step_type()])
+
+    with pytest.raises(KeyTaken, match="resize@1"):
+        await journal.save_step_types([a_step_type("2"), a_step_type("1", "another"), a_step_type("3")])
+
+    assert [row.version for row in await journal.step_types("default")] == ["1"]
+    await journal.save_step_types([a_step_type("2"), a_step_type("3")])
+    await journal.save_step_types([])
+    assert [row.version for row in await journal.step_types("default")] == ["1", "2", "3"]
 
 
 async def test_hosts_are_allowed_by_namespace(journal: Journal) -> None:
@@ -712,6 +726,49 @@ async def test_hosts_are_allowed_by_namespace(journal: Journal) -> None:
     assert await journal.disallow_host("other", "*.example.com") is False
     assert await journal.disallow_host("default", "*.example.com") is True
     assert await journal.disallow_host("default", "*.example.com") is False
+
+
+async def test_workers_are_remembered_until_they_are_forgotten(journal: Journal) -> None:
+    await journal.save_worker(WorkerRow("default", "w2", ("resize@1",), NOW))
+    await journal.save_worker(WorkerRow("default", "w1", (), NOW))
+    await journal.save_worker(WorkerRow("other", "w2", ("resize@9",), NOW))
+    again = WorkerRow("default", "w2", ("resize@2", "crop@1"), NOW + 5)
+    await journal.save_worker(again)
+
+    rows = [WorkerRow("default", "w1", (), NOW), again, WorkerRow("other", "w2", ("resize@9",), NOW)]
+    assert list(await journal.workers()) == rows
+
+    assert await journal.forget_worker("third", "w2") is False
+    assert await journal.forget_worker("default", "w2") is True
+    assert await journal.forget_worker("default", "w2") is False
+    assert list(await journal.workers()) == [rows[0], rows[2]]
+
+
+def a_key(key_id: str, namespace: str = "default", at: float = NOW) -> ApiKeyRow:
+    return ApiKeyRow(namespace, key_id, "team", "0" * 64, ("execute", "register"), "for the tests", at, "local")
+
+
+async def test_keys_are_kept_oldest_first_also_when_they_are_revoked(journal: Journal) -> None:
+    await journal.save_api_key(a_key("b"))
+    await journal.save_api_key(a_key("c", at=NOW - 1))
+    await journal.save_api_key(a_key("a", "other", NOW + 1))
+
+    assert list(await journal.api_keys()) == [a_key("c", at=NOW - 1), a_key("b"), a_key("a", "other", NOW + 1)]
+
+    assert await journal.revoke_api_key("other", "b", NOW + 9) is False
+    assert await journal.revoke_api_key("default", "b", NOW + 9) is True
+    assert await journal.revoke_api_key("default", "b", NOW + 99) is False
+    assert [row.revoked_at for row in await journal.api_keys()] == [None, NOW + 9, None]
+
+
+@pytest.mark.parametrize("namespace", ["default", "other"])
+async def test_the_id_of_a_key_is_taken_in_every_namespace(journal: Journal, namespace: str) -> None:
+    await journal.save_api_key(a_key("a"))
+
+    with pytest.raises(KeyTaken, match="key 'a'"):
+        await journal.save_api_key(a_key("a", namespace))
+
+    assert list(await journal.api_keys()) == [a_key("a")]
 
 
 async def test_a_secret_is_made_once(journal: Journal) -> None:

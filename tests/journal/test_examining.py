@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from workflow_engine.journal.contract import JournalRefused, JournalUnavailable
-from workflow_engine.journal.examining import Schema, examine, schema_of
+from workflow_engine.journal.contract import ApiKeyRow, JournalRefused, JournalUnavailable
+from workflow_engine.journal.examining import Schema, examine, has_valid_key, schema_of
 from workflow_engine.journal.opening import journal_for
 from workflow_engine.journal.revisions import HEAD
 
@@ -16,6 +16,18 @@ async def test_a_database_has_a_schema_once_an_engine_opened_it(database_url: st
     await journal.open()
     assert schema_of(database_url) == Schema(HEAD, HEAD)
     assert schema_of(database_url).is_current
+    await journal.close()
+
+
+async def test_a_valid_key_is_seen_while_an_engine_owns_the_database(database_url: str) -> None:
+    assert not has_valid_key(database_url)
+    journal = journal_for(database_url)
+    await journal.open()
+    assert not has_valid_key(database_url)
+    await journal.save_api_key(ApiKeyRow("default", "k", "ops", "0", ("admin",), "", 1.0, "local"))
+    assert has_valid_key(database_url)
+    await journal.revoke_api_key("default", "k", 2.0)
+    assert not has_valid_key(database_url)
     await journal.close()
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from tests.journal.commits import a_step, following, opening
 from workflow_engine.history.encoding import decode_events, encode_events
 from workflow_engine.history.events import Event, ExecutionCompleted, StepCompleted
-from workflow_engine.journal.contract import JournalLimits
+from workflow_engine.journal.limits import JournalLimits
 from workflow_engine.journal.packing import PackedCommit, pack, unpack
 
 LIMITS = JournalLimits(row_bytes=1_000, payload_bytes=2_000)

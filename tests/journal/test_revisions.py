@@ -127,6 +127,18 @@ async def test_a_database_that_is_behind_is_migrated_where_that_is_allowed(datab
     await migrated(database_url, "always")
 
 
+async def test_what_the_first_tables_hold_outlives_the_migration(database_url: str) -> None:
+    with connected(database_url) as connection:
+        revisions.upgrade(connection, "0001")
+        connection.execute(text("INSERT INTO secret (name, value) VALUES ('kept', :value)"), {"value": b"x" * 32})
+
+    journal = journal_for(database_url, migrate="always")
+    await journal.open()
+    assert await journal.secret("kept") == b"x" * 32
+    assert list(await journal.api_keys()) == list(await journal.workers()) == []
+    await journal.close()
+
+
 async def test_an_embedded_database_is_migrated_by_itself(tmp_path: Path) -> None:
     await migrated(f"sqlite:///{tmp_path / 'j.db'}", "auto")
 

@@ -13,14 +13,8 @@ import pytest
 
 from tests.journal.commits import a_step, answer_to, append, ending, following, opening
 from workflow_engine.history.events import StepCompleted
-from workflow_engine.journal.contract import (
-    JournalLimits,
-    JournalLost,
-    JournalOwned,
-    JournalRefused,
-    JournalTimeouts,
-    JournalUnavailable,
-)
+from workflow_engine.journal.contract import JournalLost, JournalOwned, JournalRefused, JournalUnavailable
+from workflow_engine.journal.limits import JournalLimits, JournalTimeouts
 from workflow_engine.journal.opening import journal_for
 from workflow_engine.journal.sql import SqlJournal
 from workflow_engine.journal.sqlite import SqliteDatabase, sqlite_module

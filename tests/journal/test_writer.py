@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.journal.commits import a_step, answer_to, append, following, opening
-from workflow_engine.journal.contract import Commit, Failpoints, Journal, JournalLimits, QueueFull
+from workflow_engine.journal.contract import Commit, Failpoints, Journal, QueueFull
+from workflow_engine.journal.limits import JournalLimits
 from workflow_engine.journal.opening import journal_for
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -12,7 +13,6 @@ from starlette.responses import Response
 from tests.rest.documents import failing, hello, patient
 from tests.rest.test_executions import run, start
 from workflow_engine.assembly import Engine
-from workflow_engine.engine.face import Face
 from workflow_engine.engine.vitals import Vitals
 from workflow_engine.rest.app import create_app
 from workflow_engine.rest.call import Call, Route
@@ -51,7 +51,7 @@ async def test_before_recovery_is_done_only_reading_is_served() -> None:
     async with Engine.open("memory://") as engine:
         ready: list[bool] = []
         vitals = Vitals(engine.vitals._runtime, lambda: bool(ready), lambda: (0, 0), "memory://")
-        face = Face(engine.workflows, engine.executions, engine.steps, engine.hosts, vitals)
+        face = replace(engine.face, vitals=vitals)
         async with asked(create_app(face, Settings(), stopping=asyncio.Event())) as client:
             for method, path in (("POST", "/workflows/execute"), ("DELETE", "/workflows/a"), ("PUT", "/workflows/a")):
                 refused = await client.request(method, path, json=hello())

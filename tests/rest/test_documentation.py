@@ -16,7 +16,7 @@ OPERATIONS = {
     *("replace_workflow", "delete_workflow", "list_workflow_versions", "register_step", "list_steps", "get_step"),
     *("list_step_versions", "delete_step", "list_hosts", "allow_host", "disallow_host", "get_root", "get_livez"),
     *("get_readyz", "get_health", "get_detailed_health", "get_metrics", "list_traces", "get_monitoring_summary"),
-    *("analyse_executions", "analyse_errors"),
+    *("analyse_executions", "analyse_errors", "list_keys", "create_key", "revoke_key"),
 }
 
 

@@ -95,6 +95,37 @@ def test_listening_beyond_this_machine_is_refused_until_it_is_said_to_be_meant(s
     serve(sqlite_in(tmp_path), host="0.0.0.0", insecure=True).start()  # noqa: S104 - and allowed
 
 
+def test_a_server_with_a_key_listens_beyond_this_machine_until_all_are_revoked(serve: Serve, tmp_path: Path) -> None:
+    everywhere = serve(sqlite_in(tmp_path), host="0.0.0.0")  # noqa: S104 - who shows no key is refused
+    assert "workflow-engine keys create NAME" in refusal(everywhere)
+    at_home = serve(sqlite_in(tmp_path)).start()
+    made = at_home.client.post("/keys", {"principal": "ops", "scopes": ["admin"]}).body
+    at_home.terminate()
+
+    everywhere.start()
+    key = {"Authorization": f"Bearer {made['secret']}"}
+    assert everywhere.client.get("/executions").status == 401
+    assert everywhere.client.get("/executions", key).status == 200
+    assert everywhere.client.ask("DELETE", f"/keys/{made['key_id']}", headers=key).status == 200
+    assert everywhere.client.get("/executions", key).status == 401
+    everywhere.terminate()
+
+    assert "workflow-engine keys create NAME" in refusal(everywhere)
+
+
+def test_a_server_that_may_not_listen_runs_nothing_before_it_says_so(serve: Serve, tmp_path: Path) -> None:
+    server = serve(sqlite_in(tmp_path)).start()
+    execution_id = server.client.start(FOR_A_SIGNAL)
+    before = server.client.get(f"/executions/{execution_id}/events").body
+    server.kill()
+
+    said = refusal(serve(sqlite_in(tmp_path), host="0.0.0.0"))  # noqa: S104 - the very thing that is refused
+
+    assert "recovered" not in said
+    server.start()
+    assert server.client.get(f"/executions/{execution_id}/events").body == before
+
+
 def test_a_broken_plugin_is_named_and_refuses_the_start_until_it_is_to_be_skipped(serve: Serve, tmp_path: Path) -> None:
     plugins = tmp_path / "plugins"
     plugins.mkdir()

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from workflow_engine.definition.limits import DefinitionLimits
 from workflow_engine.expressions.limits import ExpressionLimits
-from workflow_engine.journal.contract import JournalLimits, JournalTimeouts
+from workflow_engine.journal.limits import JournalLimits, JournalTimeouts
 from workflow_engine.jsontext import JsonLimits
 from workflow_engine.settings import Settings
 from workflow_engine.steps.limits import RegistrationLimits
@@ -100,4 +100,11 @@ def test_the_limits_of_registrations_are_settings() -> None:
         "least_timeout_seconds": LIMITS.min_timeout_seconds,
         "most_timeout_seconds": LIMITS.max_timeout_seconds,
         "max_retries": LIMITS.max_retries,
+        "slot_cost": LIMITS.max_slot_cost,
+        "estimated_cost_usd": LIMITS.max_estimated_cost_usd,
+        "permissions": LIMITS.max_permissions,
+        "permission_length": LIMITS.max_permission_length,
+        "contracts": LIMITS.max_contracts,
+        "examined": LIMITS.max_examined,
+        "breakages": LIMITS.max_breakages,
     }

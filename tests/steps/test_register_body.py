@@ -7,6 +7,7 @@ from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.steps.contract import DefaultInput, Effect, ErrorCode, ExecutionType, StepType
 from workflow_engine.steps.limits import RegistrationLimits
 from workflow_engine.steps.register_body import Registration, read_registration
+from workflow_engine.steps.wire import contract_hash
 
 LEAST: JsonObject = {
     "step_type": "text.shout",
@@ -219,3 +220,38 @@ def test_a_schema_has_limits() -> None:
     assert problems({**LEAST, "input_schema": {"description": "x" * 30}}, small)[0][0] == "/input_schema"
     deep: Json = {"properties": {"a": {"properties": {"b": {}}}}}
     assert problems({**LEAST, "input_schema": deep}, small)[0][0] == "/input_schema"
+
+
+def test_what_a_worker_takes_costs_and_may_do_is_read() -> None:
+    step = read(
+        slot_cost=4, streams=True, estimated_cost_usd=0.5, required_permissions=["mail.send"], requires_approval=True
+    ).type
+    assert (step.slot_cost, step.streams, step.estimated_cost_usd) == (4, True, 0.5)
+    assert (step.required_permissions, step.requires_approval) == (("mail.send",), True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("slot_cost", 0, "out-of-range"),
+        ("slot_cost", 1_001, "out-of-range"),
+        ("slot_cost", True, "out-of-range"),
+        ("slot_cost", 1.0, "out-of-range"),
+        ("streams", "yes", "wrong-type"),
+        ("estimated_cost_usd", -0.01, "out-of-range"),
+        ("estimated_cost_usd", True, "out-of-range"),
+        ("estimated_cost_usd", 1e12, "out-of-range"),
+        ("required_permissions", "mail.send", "wrong-type"),
+        ("required_permissions", ["p"] * 33, "out-of-range"),
+        ("requires_approval", 1, "wrong-type"),
+    ],
+)
+def test_each_of_them_is_held_to_its_limit(field: str, value: Json, code: str) -> None:
+    assert of(**{field: value}) == [(f"/{field}", code)]
+    assert of(required_permissions=["ok", ""]) == [("/required_permissions/1", "wrong-type")]
+
+
+def test_a_whole_number_is_the_same_contract_however_it_was_carried() -> None:
+    as_floats = read(default_timeout_seconds=2.0, estimated_cost_usd=3.0).type
+    as_integers = read(default_timeout_seconds=2, estimated_cost_usd=3).type
+    assert contract_hash(as_floats) == contract_hash(as_integers)

@@ -1,5 +1,9 @@
 """Step types as JSON: what is stored reads back the same, and what clients list has the keys they know."""
 
+from typing import Any
+
+import pytest
+
 from workflow_engine.jsontext import load, write
 from workflow_engine.steps.catalogue import CatalogueEntry
 from workflow_engine.steps.contract import DefaultInput, Effect, ErrorCode, ExecutionType, StepType
@@ -25,7 +29,20 @@ FULL = StepType(
     examples=({"config": {}},),
     owner="ada",
     documentation="doc",
+    slot_cost=4,
+    streams=True,
+    estimated_cost_usd=0.25,
+    required_permissions=("mail.send",),
+    requires_approval=True,
 )
+STORED_BY_0_1 = (
+    b'{"name":"text.shout","version":"1.2.3","title":"Shout","description":"","config_schema":null,'
+    b'"input_schema":null,"output_schema":{"type":"string"},"effect":"idempotent","execution_type":"local",'
+    b'"function_reference":null,"endpoint":null,"default_input":"none","error_codes":[],'
+    b'"default_timeout_seconds":null,"default_max_retries":0,"tags":[],"examples":[],"owner":"ada",'
+    b'"documentation":""}'
+)
+HASHED_BY_0_1 = "66f85275a0350333b918efc6d70293a14d3b5f35f60a622538b8db4499815512"
 
 
 def test_a_stored_contract_reads_back_the_same() -> None:
@@ -65,3 +82,36 @@ def test_an_entry_has_every_key_clients_read() -> None:
     }
     new = {"version": "1.2.3", "owner": "ada", "workers": 2, "status": "served", "effect": "at_most_once"}
     assert {key: entry[key] for key in [*old, *new]} == {**old, **new}
+    assert entry["slot_cost"] == 4
+    assert entry["required_permissions"] == ["mail.send"]
+    assert (entry["streams"], entry["estimated_cost_usd"], entry["requires_approval"]) == (True, 0.25, True)
+
+
+def test_a_contract_stored_by_an_older_version_keeps_its_hash_and_its_bytes() -> None:
+    stored = load(STORED_BY_0_1)
+    assert isinstance(stored, dict)
+    step = read_contract(stored)
+    assert contract_hash(step) == HASHED_BY_0_1
+    assert write(write_contract(step)) == STORED_BY_0_1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"slot_cost": 2},
+        {"streams": True},
+        {"estimated_cost_usd": 0},
+        {"required_permissions": ("x",)},
+        {"requires_approval": True},
+    ],
+)
+def test_what_contracts_may_say_since_then_is_hashed_and_told_when_it_differs(said: dict[str, Any]) -> None:
+    plain, saying = StepType("t"), StepType("t", **said)
+    assert contract_hash(plain) != contract_hash(saying)
+    assert contract_differences(plain, saying) == contract_differences(saying, plain) == list(said)
+
+
+def test_workers_on_a_stream_and_workers_that_poll_serve_the_same_contract() -> None:
+    polled, streamed = (StepType("t", execution_type=each) for each in (ExecutionType.POLL, ExecutionType.GRPC))
+    assert contract_differences(polled, streamed) == []
+    assert contract_differences(polled, StepType("t", execution_type=ExecutionType.API)) == ["execution_type"]

@@ -9,6 +9,7 @@ import typer
 from workflow_engine.cli.commands.doctor import doctor
 from workflow_engine.cli.commands.executions import executions
 from workflow_engine.cli.commands.hosts import hosts
+from workflow_engine.cli.commands.keys import keys
 from workflow_engine.cli.commands.migrate import migrate
 from workflow_engine.cli.commands.run import run
 from workflow_engine.cli.commands.serve import serve
@@ -35,6 +36,7 @@ app.command()(version)
 app.add_typer(executions, name="executions")
 app.add_typer(steps, name="steps")
 app.add_typer(hosts, name="hosts")
+app.add_typer(keys, name="keys")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -16,13 +16,17 @@ _IN_MEMORY: Final = "memory://"
 _EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - read here, not listened on
 
 
-def server_of(url: str | None) -> Server:
-    """The server of `--server`, else the one our settings describe. Raises `InvalidArgument`, `InvalidSettings`."""
-    if url is not None:
-        return Server.at(url)
+def server_of(url: str | None, api_key: str | None = None) -> Server:
+    """The server of `--server`, else the one our settings describe; the key likewise.
+
+    Raises `InvalidArgument`, `InvalidSettings`.
+    """
+    if url is not None and api_key is not None:
+        return Server.at(url, api_key)
     from workflow_engine.settings import load_settings
 
-    return Server(address_of(load_settings()))
+    settings = load_settings()
+    return Server.at(url or address_of(settings), api_key or settings.api_key)
 
 
 def address_of(settings: "Settings") -> str:
@@ -37,7 +41,9 @@ def url_of(host: str, port: int) -> str:
 
 
 @contextmanager
-def chosen_place(server: str | None, *, embedded: bool, database_url: str | None = None) -> Iterator[Place]:
+def chosen_place(
+    server: str | None, *, embedded: bool, database_url: str | None = None, api_key: str | None = None
+) -> Iterator[Place]:
     """The server that was named; else the configured one if it is up; else an engine inside this process.
 
     Naming a database means an engine inside, because a database belongs to one engine. Raises `InvalidArgument`.
@@ -45,9 +51,9 @@ def chosen_place(server: str | None, *, embedded: bool, database_url: str | None
     if server is not None and (embedded or database_url is not None):
         raise InvalidArgument("--server names a running server; --embedded and --database-url mean an engine inside")
     if server is not None:
-        yield OnServer(Server.at(server))
+        yield OnServer(server_of(server, api_key))
         return
-    if not embedded and database_url is None and (configured := server_of(None)).is_up():
+    if not embedded and database_url is None and (configured := server_of(None, api_key)).is_up():
         yield OnServer(configured)
         return
     from workflow_engine.cli.inside import opened_inside

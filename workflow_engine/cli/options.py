@@ -8,6 +8,10 @@ ServerUrl: TypeAlias = Annotated[
     str | None,
     typer.Option("--server", metavar="URL", help="The server to ask; default: the one the settings describe."),
 ]
+ApiKey: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--api-key", metavar="KEY", help="The key to show to it; better given as WORKFLOW_ENGINE_API_KEY."),
+]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 DatabaseUrl: TypeAlias = Annotated[
     str | None,

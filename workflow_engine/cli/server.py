@@ -4,11 +4,12 @@ A command sends a handful of requests over loopback; importing an HTTP library w
 """
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Final, cast
 from urllib.parse import quote, urlencode, urlsplit
@@ -24,6 +25,8 @@ PATIENCE_SECONDS: Final = 60.0
 _ANSWER_SECONDS: Final = 30.0
 _PROBE_SECONDS: Final = 2.0
 _RETRY_SECONDS: Final = 0.5
+_KEY: Final = re.compile(r"[!-~]{1,1000}")
+"""What a header can hold; whether it opens anything is said by the server."""
 
 
 class ServerUnreachable(Unavailable):
@@ -63,7 +66,20 @@ class ServerRefusedInput(ServerRefused, InvalidRequest):
     """It is what was sent that cannot be used."""
 
 
+class ServerWantsKey(ServerRefused):
+    """None was shown, or none that is good."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}. Commands show the key of --api-key, or of WORKFLOW_ENGINE_API_KEY"
+
+
 _ABOUT_THE_INPUT: Final = frozenset({400, 413, 414, 415, 422})
+
+
+def _refusal_of(status: int) -> type[ServerRefused]:
+    if status == 401:
+        return ServerWantsKey
+    return ServerRefusedInput if status in _ABOUT_THE_INPUT else ServerRefused
 
 
 def _problems(body: JsonObject) -> Iterator[Problem]:
@@ -91,19 +107,23 @@ class Server:
     """`url` as it is written by people: `http://127.0.0.1:8006`."""
 
     url: str
+    api_key: str | None = field(default=None, repr=False)
 
     @classmethod
-    def at(cls, url: str) -> "Server":
-        """Raises `InvalidArgument` for what is no http(s) URL of a host."""
+    def at(cls, url: str, api_key: str | None = None) -> "Server":
+        """Raises `InvalidArgument` for what is no http(s) URL of a host, or no key."""
         written = url if "://" in url else f"http://{url}"
         if not _is_usable(written):
             raise InvalidArgument(f"--server {url} is no URL of a server; write http://127.0.0.1:8006")
-        return cls(written.rstrip("/"))
+        if api_key is not None and not _KEY.fullmatch(api_key):
+            raise InvalidArgument("the key of --api-key or WORKFLOW_ENGINE_API_KEY is none; write it as wfe_ID_SECRET")
+        return cls(written.rstrip("/"), api_key)
 
     def is_up(self) -> bool:
         """Whether a workflow engine answers here, and soon: what listens may be anything."""
         try:
-            health = self._ask("GET", "/health", seconds=_PROBE_SECONDS)
+            # Without the key: what listens there may be anything.
+            health = Server(self.url)._ask("GET", "/health", seconds=_PROBE_SECONDS)
         except (ServerUnreachable, NotOurServer, ServerRefused):
             return False
         return "registered_steps" in health
@@ -142,7 +162,7 @@ class Server:
         if not isinstance(answer, dict):
             raise NotOurServer(self.url, "its answer is no JSON object")
         if status >= 400:
-            raise (ServerRefusedInput if status in _ABOUT_THE_INPUT else ServerRefused)(status, answer)
+            raise _refusal_of(status)(status, answer)
         return cast(JsonObject, answer)
 
     # --- events
@@ -215,6 +235,8 @@ class Server:
         target = urlsplit(self.url).path + path + (f"?{urlencode(given, doseq=True)}" if given else "")
         content = None if body is None else json.dumps(body).encode()
         described = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if content else {})
+        if self.api_key is not None:
+            described["Authorization"] = f"Bearer {self.api_key}"
         connection.request(method, target, content, described | dict(headers or {}))
         return connection.getresponse()
 

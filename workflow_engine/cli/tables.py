@@ -16,7 +16,9 @@ from workflow_engine.cli.styles import sign, style
 from workflow_engine.jsontext import Json, JsonObject
 
 _LONGEST_DATA: Final = 160
-_WHOLE: Final = frozenset({"execution", "status", "steps", "started", "took", "version", "tries", "time"})
+_WHOLE: Final = frozenset(
+    {"key", "created", "execution", "status", "steps", "started", "took", "version", "tries", "time"}
+)
 
 
 def print_executions(answer: JsonObject) -> None:
@@ -105,6 +107,22 @@ def print_hosts(answer: JsonObject) -> None:
         at = clock_time(instant(each["created_at"]))
         table.add_row(_text(each["pattern"], "bold"), at, _text(each["created_by"]), _text(each["note"], "dim"))
     _print(table, "no hosts are listed; the server may call public addresses only")
+
+
+def print_keys(answer: JsonObject) -> None:
+    table = _table("key", "principal", "scopes", "created", "by", "status", "")
+    for each in _objects(answer["keys"]):
+        revoked = each["revoked_at"]
+        table.add_row(
+            _text(each["key_id"], "dim" if revoked else "bold"),
+            _text(each["principal"]),
+            _text(", ".join(cast(list[str], each["scopes"]))),
+            clock_time(instant(each["created_at"])),
+            _text(each["created_by"], "dim"),
+            _text("good", "green") if revoked is None else _text(f"revoked {clock_time(instant(revoked))}", "yellow"),
+            _text(each["note"], "dim"),
+        )
+    _print(table, "no keys: on this machine anybody may do everything, and no other machine is served")
 
 
 def print_event(event: Event, *, as_json: bool) -> None:

@@ -16,7 +16,7 @@ from workflow_engine.definition.contents import (
     SourceBudget,
     compile_contents,
 )
-from workflow_engine.definition.contracts import ConfigContracts
+from workflow_engine.definition.contracts import StepContracts
 from workflow_engine.definition.cycles import find_circles
 from workflow_engine.definition.findings import Findings, moved
 from workflow_engine.definition.limits import DefinitionLimits
@@ -25,8 +25,10 @@ from workflow_engine.definition.output_paths import warn_of_unknown_paths
 from workflow_engine.definition.plan import CatchRoute, Plan, PlannedStep, RetryPolicy, Role
 from workflow_engine.definition.reading import Draft
 from workflow_engine.definition.structure import Resolve, Sketch, Structure, understand
-from workflow_engine.expressions import InvalidExpression, Names, Template, compile_template
-from workflow_engine.jsontext import Json, fingerprint
+from workflow_engine.definition.type_flow import check_flow, refuse_unknown_paths
+from workflow_engine.definition.yields import Sources
+from workflow_engine.expressions import InvalidExpression, Names, StaticPath, Template, compile_template
+from workflow_engine.jsontext import Json, JsonObject, fingerprint
 from workflow_engine.steps.contract import StepType
 from workflow_engine.steps.schemas import InvalidSchema, compile_schema
 
@@ -59,9 +61,11 @@ def examine(draft: Draft, resolve: Resolve, limits: DefinitionLimits, findings: 
     """Look at everything; what is wrong or doubtful is added to `findings`."""
     structure = understand(draft, resolve, findings)
     budget = SourceBudget(limits.expression_bytes)
-    contents = _compile_all(structure, limits, budget, findings)
+    sources = Sources(structure.by_id, _usable_input_schema(draft.definition, limits, findings))
+    contents = _compile_all(structure, sources, limits, budget, findings)
     output = _compile_output(draft.definition.output, structure, limits, budget, findings)
-    _check_input_schema(draft.definition, limits, findings)
+    if output is not None:
+        refuse_unknown_paths(output, lambda place: ("output", *place), sources, findings)
     _refuse_circles(structure, contents, findings)
     if not structure.sketches and not findings.problems:
         findings.warn("The workflow has no steps")
@@ -69,14 +73,21 @@ def examine(draft: Draft, resolve: Resolve, limits: DefinitionLimits, findings: 
 
 
 def _compile_all(
-    structure: Structure, limits: DefinitionLimits, budget: SourceBudget, findings: Findings
+    structure: Structure, sources: Sources, limits: DefinitionLimits, budget: SourceBudget, findings: Findings
 ) -> dict[str, Contents]:
-    contracts = ConfigContracts(limits.schemas)
+    contracts = StepContracts(limits.schemas)
     contents: dict[str, Contents] = {}
     for sketch in structure.sketches:
+        before = len(findings.problems)
         compiled = compile_contents(sketch, structure, limits.expressions, budget, findings)
-        contracts.check(sketch, compiled, findings)
-        warn_of_unknown_paths(sketch, compiled.paths, structure.by_id, findings)
+        is_whole = len(findings.problems) == before
+        contracts.check_config(sketch, compiled, findings)
+        refused: frozenset[StaticPath] = frozenset()
+        if is_whole:  # Else null stands where an expression could not be compiled.
+            contracts.check_input(sketch, compiled, findings)
+            refused = check_flow(sketch, compiled, sources, findings)
+        readable = (path for path in compiled.paths if path not in refused)
+        warn_of_unknown_paths(sketch, readable, structure.by_id, findings)
         contents.setdefault(sketch.id, compiled)
     return contents
 
@@ -97,14 +108,18 @@ def _compile_output(
         return None
 
 
-def _check_input_schema(definition: WorkflowDefinition, limits: DefinitionLimits, findings: Findings) -> None:
+def _usable_input_schema(
+    definition: WorkflowDefinition, limits: DefinitionLimits, findings: Findings
+) -> JsonObject | None:
     if definition.input_schema is None:
-        return
+        return None
     try:
         compile_schema(definition.input_schema, limits.schemas)
     except InvalidSchema as error:
         for problem in moved(error.problems(), "input_schema"):
             findings.add(problem)
+        return None
+    return definition.input_schema
 
 
 def _refuse_circles(structure: Structure, contents: Mapping[str, Contents], findings: Findings) -> None:

@@ -20,6 +20,12 @@ class Task:
     request: StepRequest
     priority: int = 0
     """Where many wait for a place, the higher goes first; equal ones in the order they came."""
+    is_taken: bool = False
+    """A worker is known to have taken this hand-over."""
+    next_chunk: int = 0
+    """How many chunks of this hand-over are recorded."""
+    simulate_unserved: bool = False
+    """Make an output up when no worker serves the type."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -33,6 +39,9 @@ Report: TypeAlias = Callable[[Task, Succeeded | Failed], None]
 class Dispatcher(Protocol):
     def dispatch(self, task: Task) -> None:
         """Take a task. Called on the loop, after the commit that handed it over."""
+
+    def restore(self, task: Task) -> None:
+        """Take up a hand-over from before: its execution came back into memory, and it may be out there somewhere."""
 
     def abort(self, execution_id: str, path: str) -> None:
         """Call a task back: its attempt timed out or its execution ended. Unknown tasks are ignored."""

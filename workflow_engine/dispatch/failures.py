@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from workflow_engine.dispatch.contract import Task
 from workflow_engine.execution.inputs import Failed
 from workflow_engine.history.events import StepError
 from workflow_engine.jsontext import Json, load, write
@@ -13,16 +12,23 @@ LONGEST_MESSAGE: Final = 8_192
 MOST_DETAILS_BYTES: Final = 65_536
 
 
-def report_of(task: Task, failure: BaseException, now: float, duration_ms: float) -> Failed:
+def report_of(
+    path: str,
+    delivery: int,
+    failure: BaseException,
+    now: float,
+    duration_ms: float,
+    worker: str | None = None,
+    since: float = 0.0,
+) -> Failed:
     """A step says by `StepFailure` how it failed; anything else it raises is `unexpected-error`, and is retried."""
-    path, delivery = task.request.path, task.request.delivery
     if not isinstance(failure, StepFailure):
         message = f"{type(failure).__name__}: {_text(failure, LONGEST_MESSAGE)}"
         return Failed(now, path, delivery, StepError("unexpected-error", message), duration_ms)
     code, message = _text(failure.error_code, LONGEST_CODE), _text(failure.message, LONGEST_MESSAGE)
     retryable = failure.retryable if isinstance(failure.retryable, bool) else None
     error = StepError(code, message, _plain(failure.details))
-    return Failed(now, path, delivery, error, duration_ms, retryable, _seconds(failure.retry_after))
+    return Failed(now, path, delivery, error, duration_ms, retryable, _seconds(failure.retry_after), worker, since)
 
 
 def _text(value: object, longest: int) -> str:

@@ -47,6 +47,12 @@ class Gates:
             return Routed(output, _ids(verdict.to))
         return Completed(output, verdict.simulated)
 
+    def check_read(self, step_type: StepType, verdict: Completed) -> Completed:
+        """On result, where the output was just read from JSON and was small enough."""
+        if (wrong := _problems(self._of(step_type).get("output"), verdict.output)) is not None:
+            raise _violation(f"The result does not fit the output schema of step type {step_type.name}", wrong)
+        return verdict
+
     def _of(self, step_type: StepType) -> dict[str, Validator]:
         known = self._validators.get(id(step_type))
         if known is None:

@@ -93,6 +93,9 @@ class LocalSteps:
         else:
             self._queue(task)
 
+    def restore(self, task: Task) -> None:
+        """What ran in a process that is gone is handed over anew; there is nothing to take up again."""
+
     def abort(self, execution_id: str, path: str) -> None:
         key = (execution_id, path)
         self._waiting.pop(key, None)
@@ -206,7 +209,8 @@ class LocalSteps:
         return Succeeded(self._clock.now(), task.request.path, task.request.delivery, verdict, took)
 
     def _failed(self, task: Task, started: float, failure: BaseException) -> Failed:
-        report = report_of(task, failure, self._clock.now(), (self._clock.monotonic() - started) * 1000)
+        took = (self._clock.monotonic() - started) * 1000
+        report = report_of(task.request.path, task.request.delivery, failure, self._clock.now(), took)
         if not isinstance(failure, StepFailure):
             log.warning(
                 "step raised",

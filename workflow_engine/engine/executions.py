@@ -10,7 +10,7 @@ from workflow_engine.clock import Clock
 from workflow_engine.definition.envelope import Run
 from workflow_engine.definition.model import OnMissingWorker
 from workflow_engine.definition.plan import Plan
-from workflow_engine.dispatch.routes import BY_WORKERS
+from workflow_engine.dispatch.workers.desk import Desk
 from workflow_engine.engine.acceptances import Acceptances, Request
 from workflow_engine.engine.caller import Caller
 from workflow_engine.engine.explanation import Reason, explain
@@ -90,6 +90,7 @@ class Executions:
         acceptances: Acceptances,
         clock: Clock,
         simulation: Simulation,
+        desk: Desk,
     ) -> None:
         self._journal = journal
         self._runtime = runtime
@@ -99,6 +100,7 @@ class Executions:
         self._acceptances = acceptances
         self._clock = clock
         self._simulation = simulation
+        self._desk = desk
 
     async def start(self, caller: Caller, body: Json, *, key: str | None = None) -> Accepted:
         """Accept an execution of a document: when this answers, it is durable and under way.
@@ -106,6 +108,7 @@ class Executions:
         `body` is an envelope (`{"workflow_config": ..., "input_data": ...}`) or the document alone. Raises
         `InvalidDocument`, `IdempotencyMismatch`, `TooManyExecutions`, `ShuttingDown`, `JournalUnavailable`.
         """
+        caller.require("execute")
 
         async def prepare() -> Prepared:
             return await beside(body, lambda: self._plans.prepare(caller.namespace, self._plans.read(body)))
@@ -114,6 +117,7 @@ class Executions:
 
     async def start_saved(self, caller: Caller, workflow_id: str, body: Json, *, key: str | None = None) -> Accepted:
         """As `start`, for a saved workflow; `body` has no document. May raise `WorkflowNotFound`, too."""
+        caller.require("execute")
 
         async def prepare() -> Prepared:
             run = self._plans.read_saved(body).model_copy(update={"workflow_id": workflow_id})
@@ -138,7 +142,7 @@ class Executions:
         self, caller: Caller, prepared: Prepared, row: Callable[[str, Json], Acceptance | None]
     ) -> tuple[Json, ResultsView | None]:
         plan, run, given = prepared.plan, prepared.run, prepared.run.input_data or {}
-        _refuse_unserved(plan)
+        _refuse_unserved(plan, caller.namespace, self._desk)
         record = self._record(caller, run, plan)
         live = Live(record, Execution(record.execution_id, plan), prepared.document.json, self._simulation)
         seed = seed_of(record.execution_id)
@@ -179,7 +183,7 @@ class Executions:
         return await self._runtime.look(caller.namespace, execution_id, results_view)
 
     async def explain(self, caller: Caller, execution_id: str) -> Sequence[Reason]:
-        return await self._runtime.look(caller.namespace, execution_id, explain)
+        return await self._runtime.look(caller.namespace, execution_id, lambda live: explain(live, self._desk))
 
     async def list(self, caller: Caller, wanted: ExecutionFilter) -> ExecutionList:
         """Newest first; the counts of running executions are those of this moment."""
@@ -262,17 +266,20 @@ class Executions:
         self, caller: Caller, execution_id: str, reason: str = "", *, compensate: bool = False
     ) -> ExecutionView:
         """Nothing new starts once this answers. Raises `ExecutionEnded`."""
+        caller.require("execute")
         cancel = Cancel(self._clock.now(), reason or f"cancelled by {caller.principal}", compensate)
         return await self._act(caller, execution_id, cancel)
 
     async def pause(self, caller: Caller, execution_id: str, reason: str = "") -> ExecutionView:
         """Running steps finish; nothing new begins until it is resumed. Raises `AlreadyPaused`, `ExecutionEnded`."""
+        caller.require("execute")
         return await self._act(
             caller, execution_id, Pause(self._clock.now(), reason or f"paused by {caller.principal}")
         )
 
     async def resume(self, caller: Caller, execution_id: str) -> ExecutionView:
         """Raises `NotPaused`, `ExecutionEnded`."""
+        caller.require("execute")
         return await self._act(caller, execution_id, Resume(self._clock.now()))
 
     async def signal(
@@ -281,6 +288,7 @@ class Executions:
         """Delivered to the step that waits for it, or kept for the one that will. Raises `ExecutionEnded`,
         `InvalidSignalName`.
         """
+        caller.require("execute")
         if not SIGNAL_NAME.fullmatch(name):
             raise InvalidSignalName
         asked = Request(f"signal:{execution_id}:{name}", key, "" if key is None else digest(payload))
@@ -303,6 +311,7 @@ class Executions:
         error: StepError | None = None,
     ) -> ExecutionView:
         """Say what became of a step whose outcome is unknown; neither completed nor failed means: run it again."""
+        caller.require("execute")
         return await self._act(caller, execution_id, Resolve(self._clock.now(), path, output, completed, error))
 
     async def _act(self, caller: Caller, execution_id: str, entering: Input) -> ExecutionView:
@@ -314,10 +323,10 @@ def _written(run: Run) -> JsonObject:
     return {} if run.execution_options is None else run.execution_options.model_dump(mode="json", exclude_none=True)
 
 
-def _refuse_unserved(plan: Plan) -> None:
+def _refuse_unserved(plan: Plan, namespace: str, desk: Desk) -> None:
     if plan.on_missing_worker == OnMissingWorker.REJECT:
         for step in plan.steps.values():
-            if step.type.execution_type in BY_WORKERS:
+            if step.type.execution_type.is_by_workers and not desk.line(namespace, step.type.pin).sessions:
                 raise NoWorker(step.type.pin)
 
 

@@ -3,19 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workflow_engine.dispatch.routes import BY_WORKERS
+from workflow_engine.clock import iso
+from workflow_engine.dispatch.workers.desk import Desk
+from workflow_engine.dispatch.workers.handover import HandOver, Stage
+from workflow_engine.dispatch.workers.line import Line
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.frontier import Frontier
 from workflow_engine.history.state import StepState, Wait
 from workflow_engine.history.statuses import StepStatus
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.runtime.live import Live
+from workflow_engine.steps.contract import StepType
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """`code` is one of WAITING_ON, NO_WORKER, ALL_SLOTS_BUSY, BACKOFF, APPROVAL, SIGNAL, TIMER, PAUSED, LEASED,
-    OUTCOME_UNKNOWN.
+    OUTCOME_UNKNOWN, QUARANTINED.
     """
 
     path: str
@@ -24,21 +28,22 @@ class Reason:
     details: JsonObject
 
 
-def explain(live: Live) -> list[Reason]:
+def explain(live: Live, desk: Desk) -> list[Reason]:
     """A reason for every step that has not ended, in order of rank; empty when the execution has ended."""
     if live.execution.state.ended is not None:
         return []
-    return list(_reasons(live.execution))
+    return list(_reasons(live, desk))
 
 
-def _reasons(execution: Execution) -> Iterator[Reason]:
+def _reasons(live: Live, desk: Desk) -> Iterator[Reason]:
+    execution = live.execution
     paused = execution.state.paused
     for path in execution.paths():
         step = execution.state.steps.get(path)
         if step is not None and step.status.is_terminal:
             continue
         if step is not None and step.status is StepStatus.RUNNING and not step.held:
-            yield _unserved(execution, step) or _leased(step)
+            yield _running(live, step, desk)
         elif paused is not None:
             yield Reason(path, "PAUSED", f"the execution is paused: {paused}", {"reason": paused})
         elif step is not None and step.wait is not None:
@@ -47,18 +52,38 @@ def _reasons(execution: Execution) -> Iterator[Reason]:
             yield _pending(execution, path)
 
 
-def _leased(step: StepState) -> Reason:
-    details: JsonObject = {"worker": "local", "attempt": step.attempt, "until": step.deadline}
-    return Reason(step.path, "LEASED", "it runs in the server's own process", details)
+def _running(live: Live, step: StepState, desk: Desk) -> Reason:
+    step_type = live.execution.planned(step.path).type
+    if not step_type.execution_type.is_by_workers:
+        details: JsonObject = {"worker": "local", "attempt": step.attempt, "until": step.deadline}
+        return Reason(step.path, "LEASED", "it runs in the server's own process", details)
+    handover = desk.of_step(live.id, step.path)
+    if handover is not None and handover.stage in (Stage.LEASED, Stage.RETURNING):
+        return _leased(step, handover, desk)
+    return _in_line(step, step_type, desk.line(live.namespace, step_type.pin))
 
 
-def _unserved(execution: Execution, step: StepState) -> Reason | None:
-    """No worker can connect yet, so whatever only workers serve waits for one."""
-    step_type = execution.planned(step.path).type
-    if step_type.execution_type not in BY_WORKERS:
-        return None
-    details: JsonObject = {"step_type": step_type.name, "version": step_type.version, "last_seen": None}
-    return Reason(step.path, "NO_WORKER", f"no worker serves {step_type.pin}", details)
+def _leased(step: StepState, handover: HandOver, desk: Desk) -> Reason:
+    if handover.stage is Stage.RETURNING:
+        left = max(desk.returning.until - desk.clock.monotonic(), 0.0)
+        details: JsonObject = {"worker": step.worker, "attempt": step.attempt, "until": desk.clock.now() + left}
+        return Reason(step.path, "LEASED", "the worker that may have it did not come back to the server yet", details)
+    left = max(handover.due - desk.clock.monotonic(), 0.0)
+    details = {"worker": handover.worker_id, "attempt": step.attempt, "until": desk.clock.now() + left}
+    return Reason(step.path, "LEASED", f"worker {handover.worker_id} has it", details)
+
+
+def _in_line(step: StepState, step_type: StepType, line: Line) -> Reason:
+    details: JsonObject = {"step_type": step_type.name, "version": step_type.version}
+    if line.quarantined:
+        message = f"{step_type.pin} is quarantined: {line.losses} workers in a row were lost while they did such a step"
+        return Reason(step.path, "QUARANTINED", message, {**details, "losses": line.losses})
+    if not line.sessions:
+        seen = {**details, "last_seen": None if line.last_seen is None else iso(line.last_seen)}
+        return Reason(step.path, "NO_WORKER", f"no worker serves {step_type.pin}", seen)
+    slots = sum(session.slots.get("", 0) for session in line.sessions)
+    message = f"all {slots} slots of the {len(line.sessions)} workers that serve {step_type.pin} are taken"
+    return Reason(step.path, "ALL_SLOTS_BUSY", message, {**details, "workers": len(line.sessions), "slots": slots})
 
 
 def _waiting(step: StepState, wait: Wait) -> Reason:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from workflow_engine.engine.executions import Executions
 from workflow_engine.engine.hosts import Hosts
+from workflow_engine.engine.keys import Keys
 from workflow_engine.engine.steps import Steps
 from workflow_engine.engine.vitals import Vitals
+from workflow_engine.engine.workers import Workers
 from workflow_engine.engine.workflows import Workflows
 
 
@@ -14,5 +16,7 @@ class Face:
     workflows: Workflows
     executions: Executions
     steps: Steps
+    workers: Workers
     hosts: Hosts
+    keys: Keys
     vitals: Vitals

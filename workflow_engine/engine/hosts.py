@@ -33,6 +33,7 @@ class Hosts:
 
     async def allow(self, caller: Caller, pattern: str, note: str = "") -> AllowedHost:
         """Takes effect with the next call. Raises `InvalidHostPattern`."""
+        caller.require("admin")
         pattern = pattern.strip().lower()
         HostPattern.parse(pattern)
         entry = AllowedHost(caller.namespace, pattern, self._clock.now(), caller.principal, note)
@@ -41,10 +42,12 @@ class Hosts:
         return entry
 
     def list(self, caller: Caller) -> tuple[AllowedHost, ...]:
+        caller.require("admin")
         return tuple(self._listed[caller.namespace].values())
 
     async def disallow(self, caller: Caller, pattern: str) -> None:
         """Raises `HostNotListed`."""
+        caller.require("admin")
         pattern = pattern.strip().lower()
         if not await self._journal.disallow_host(caller.namespace, pattern):
             raise HostNotListed

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from workflow_engine.errors import Unavailable
 from workflow_engine.runtime.runtime import Runtime
+
+
+class NotReady(Unavailable):
+    code = "not-ready"
+
+    def __init__(self) -> None:
+        super().__init__("The server is bringing back what was open when it stopped; try again in a moment")
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ class Workflows:
         `create=True` refuses an id that exists (`WorkflowExists`), False one that does not (`WorkflowNotFound`).
         Raises `InvalidDocument`.
         """
+        caller.require("execute")
         read = await beside(document, lambda: self._plans.checked(caller.namespace, document))
         name = workflow_id or read.definition.workflow_id or default_id(read.definition.name)
         if not WORKFLOW_ID.fullmatch(name):
@@ -108,6 +109,7 @@ class Workflows:
 
     async def delete(self, caller: Caller, workflow_id: str) -> None:
         """Running executions keep the definition they started with."""
+        caller.require("execute")
         if not await self._journal.delete_workflow(caller.namespace, workflow_id):
             raise WorkflowNotFound
         self._saved.discard((caller.namespace, workflow_id))

@@ -8,14 +8,22 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, and_, delete, false, insert, select, true, tuple_, update
 
 from workflow_engine.journal import queries, tables
-from workflow_engine.journal.contract import AllowedHost, KeyTaken, StepTypeRow, UnknownRow, WorkflowRow
+from workflow_engine.journal.contract import (
+    AllowedHost,
+    ApiKeyRow,
+    KeyTaken,
+    StepTypeRow,
+    UnknownRow,
+    WorkerRow,
+    WorkflowRow,
+)
 from workflow_engine.jsontext import JsonObject, write
 
 _EVENT, _USE, _PAYLOAD = tables.EVENT.c, tables.PAYLOAD_USE.c, tables.PAYLOAD.c
 _EXECUTION, _TAG, _DEFINITION = tables.EXECUTION.c, tables.EXECUTION_TAG.c, tables.DEFINITION.c
 _WORKFLOW, _VERSION = tables.WORKFLOW.c, tables.WORKFLOW_VERSION.c
 _ACCEPTANCE, _STEP_TYPE, _HOST = tables.ACCEPTANCE.c, tables.STEP_TYPE.c, tables.ALLOWED_HOST.c
-_SECRET: Final = tables.SECRET.c
+_WORKER, _API_KEY, _SECRET = tables.WORKER.c, tables.API_KEY.c, tables.SECRET.c
 
 # --- workflows
 
@@ -130,10 +138,15 @@ def _drop_expired(connection: Connection, namespace: str | None, now: float) -> 
     connection.execute(delete(tables.ACCEPTANCE).where(_ACCEPTANCE.expires_at <= now, mine, ~still_open))
 
 
-# --- step types, hosts, secrets
+# --- step types, hosts, workers, keys, secrets
 
 
-def save_step_type(connection: Connection, row: StepTypeRow) -> None:
+def save_step_types(connection: Connection, rows: Sequence[StepTypeRow]) -> None:
+    for row in rows:
+        _save_step_type(connection, row)
+
+
+def _save_step_type(connection: Connection, row: StepTypeRow) -> None:
     key = and_(_STEP_TYPE.namespace == row.namespace, _STEP_TYPE.name == row.name, _STEP_TYPE.version == row.version)
     found = connection.execute(select(_STEP_TYPE.contract_hash, _STEP_TYPE.removed).where(key)).one_or_none()
     if found is None:
@@ -165,7 +178,28 @@ def disallow_host(connection: Connection, namespace: str, pattern: str) -> bool:
     return connection.execute(delete(tables.ALLOWED_HOST).where(this)).rowcount > 0
 
 
-def _values(row: StepTypeRow | AllowedHost) -> dict[str, Any]:
+def save_worker(connection: Connection, row: WorkerRow) -> None:
+    forget_worker(connection, row.namespace, row.worker_id)
+    connection.execute(insert(tables.WORKER).values({**_values(row), "serves": write(list(row.serves)).decode()}))
+
+
+def forget_worker(connection: Connection, namespace: str, worker_id: str) -> bool:
+    this = and_(_WORKER.namespace == namespace, _WORKER.worker_id == worker_id)
+    return connection.execute(delete(tables.WORKER).where(this)).rowcount > 0
+
+
+def save_api_key(connection: Connection, row: ApiKeyRow) -> None:
+    if connection.execute(select(_API_KEY.key_id).where(_API_KEY.key_id == row.key_id)).first() is not None:
+        raise KeyTaken("key", row.key_id)
+    connection.execute(insert(tables.API_KEY).values({**_values(row), "scopes": write(list(row.scopes)).decode()}))
+
+
+def revoke_api_key(connection: Connection, namespace: str, key_id: str, now: float) -> bool:
+    this = and_(_API_KEY.namespace == namespace, _API_KEY.key_id == key_id, _API_KEY.revoked_at.is_(None))
+    return connection.execute(update(tables.API_KEY).where(this).values(revoked_at=now)).rowcount > 0
+
+
+def _values(row: StepTypeRow | AllowedHost | WorkerRow | ApiKeyRow) -> dict[str, Any]:
     """The columns of a row: they are called like its fields."""
     return {field.name: getattr(row, field.name) for field in fields(row)}
 

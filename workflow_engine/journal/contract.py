@@ -265,6 +265,34 @@ class AllowedHost:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """A worker that may hold steps, whether it is connected now or not: after a restart the server waits for it."""
+
+    namespace: str
+    worker_id: str
+    serves: tuple[str, ...]
+    """Pins of the step types it can do."""
+    connected_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRow:
+    """What is kept of a key: enough to recognise it, and nothing that would open the door."""
+
+    namespace: str
+    key_id: str
+    """Public, and one of its kind over all namespaces: who shows a key does not name its namespace."""
+    principal: str
+    digest: str
+    """HMAC-SHA256 of the secret, in hexadecimal."""
+    scopes: tuple[str, ...]
+    note: str
+    created_at: float
+    created_by: str
+    revoked_at: float | None = None
+
+
 @dataclass(slots=True)
 class Written:
     """How much a journal has written since it was opened: for metrics, and for gates that time cannot blur."""
@@ -361,8 +389,10 @@ class Journal(Protocol):
     async def delete_workflow(self, namespace: str, workflow_id: str) -> bool: ...
 
     # --- step types
-    async def save_step_type(self, row: StepTypeRow) -> None:
-        """Raises `KeyTaken` when (namespace, name, version) exists with another hash; the same hash is a no-op."""
+    async def save_step_types(self, rows: Sequence[StepTypeRow]) -> None:
+        """All or none. Raises `KeyTaken` when a (namespace, name, version) exists with another hash; the same hash is a
+        no-op.
+        """
 
     async def step_types(self, namespace: str | None = None) -> Sequence[StepTypeRow]: ...
 
@@ -376,38 +406,29 @@ class Journal(Protocol):
 
     async def disallow_host(self, namespace: str, pattern: str) -> bool: ...
 
+    # --- workers
+    async def save_worker(self, row: WorkerRow) -> None:
+        """Remember a worker, or what it serves now."""
+
+    async def forget_worker(self, namespace: str, worker_id: str) -> bool:
+        """Answers whether it was known."""
+
+    async def workers(self) -> Sequence[WorkerRow]:
+        """Over all namespaces."""
+
+    # --- keys
+    async def save_api_key(self, row: ApiKeyRow) -> None:
+        """Raises `KeyTaken` when the key id exists, in whatever namespace."""
+
+    async def api_keys(self) -> Sequence[ApiKeyRow]:
+        """Over all namespaces, the revoked ones too, oldest first."""
+
+    async def revoke_api_key(self, namespace: str, key_id: str, now: float) -> bool:
+        """Answers False for a key that is unknown or revoked already."""
+
     # --- secrets of this installation (webhook signing, tokens), made once
     async def secret(self, name: str) -> bytes:
         """32 random bytes, the same for ever under one name."""
-
-
-@dataclass(frozen=True, slots=True)
-class JournalLimits:
-    """Named limits of every keeper."""
-
-    max_batch_commits: int = 1_000
-    """Commits in one transaction."""
-    max_batch_bytes: int = 8 * 1024 * 1024
-    max_queued_commits: int = 100_000
-    """Beyond this, `append` answers `OverLimit` at once."""
-    row_bytes: int = 256 * 1024
-    """Events of one transition are stored together in rows of about this size."""
-    payload_bytes: int = 1024 * 1024
-    """A step output above this is stored once by its SHA-256 beside the events."""
-    reader_threads: int = 4
-
-
-@dataclass(frozen=True, slots=True)
-class JournalTimeouts:
-    """How long a keeper waits for its database, in seconds."""
-
-    busy_seconds: float = 5.0
-    """SQLite: for a lock that another program holds."""
-    connect_seconds: float = 5.0
-    lock_seconds: float = 5.0
-    """PostgreSQL's `lock_timeout`; the others likewise."""
-    statement_seconds: float = 30.0
-    idle_in_transaction_seconds: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

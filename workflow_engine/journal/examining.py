@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final, cast
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from workflow_engine.journal import revisions
-from workflow_engine.journal.contract import JournalOwned, JournalTimeouts, JournalUnavailable
+from workflow_engine.journal import queries, revisions
+from workflow_engine.journal.contract import JournalOwned, JournalUnavailable
+from workflow_engine.journal.limits import JournalTimeouts
 from workflow_engine.journal.opening import journal_for
 from workflow_engine.journal.sql import SqlJournal
 from workflow_engine.journal.sqlite import SAFE_VERSION
@@ -53,6 +54,14 @@ def schema_of(url: str, timeouts: JournalTimeouts | None = None) -> Schema:
         return Schema(None, revisions.HEAD)
     with _reading(journal) as connection:
         return Schema(revisions.revision_of(connection), revisions.HEAD)
+
+
+def has_valid_key(url: str, timeouts: JournalTimeouts | None = None) -> bool:
+    """Whether a server on this database could be used from other machines. Raises as `schema_of` does."""
+    if not schema_of(url, timeouts).is_current:
+        return False
+    with _reading(cast(SqlJournal, journal_for(url, timeouts=timeouts, migrate="never"))) as connection:
+        return any(row.revoked_at is None for row in queries.api_keys(connection))
 
 
 def examine(url: str, timeouts: JournalTimeouts | None = None) -> Examination:

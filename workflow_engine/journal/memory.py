@@ -15,6 +15,7 @@ from workflow_engine.history.statuses import ExecutionStatus
 from workflow_engine.journal.contract import (
     Acceptance,
     AllowedHost,
+    ApiKeyRow,
     Commit,
     Done,
     ExecutionFilter,
@@ -22,7 +23,6 @@ from workflow_engine.journal.contract import (
     ExecutionRecord,
     ExecutionRow,
     Failpoints,
-    JournalLimits,
     JournalUnavailable,
     KeyTaken,
     OpenExecution,
@@ -31,11 +31,13 @@ from workflow_engine.journal.contract import (
     Summary,
     UnknownRow,
     UnwritableCommit,
+    WorkerRow,
     WorkflowRow,
     Written,
 )
 from workflow_engine.journal.cursors import cursor_after, place_of
 from workflow_engine.journal.fence import Fence, Head
+from workflow_engine.journal.limits import JournalLimits
 from workflow_engine.journal.packing import PackedCommit, StoredEvents, pack, unpack
 from workflow_engine.jsontext import JsonObject, load, write
 
@@ -88,6 +90,8 @@ class MemoryJournal:
         self._workflows: Final[dict[_Key, _Saved]] = {}
         self._step_types: Final[dict[tuple[str, str, str], StepTypeRow]] = {}
         self._hosts: Final[dict[_Key, AllowedHost]] = {}
+        self._workers: Final[dict[_Key, WorkerRow]] = {}
+        self._api_keys: Final[dict[str, ApiKeyRow]] = {}
         self._secrets: Final[dict[str, bytes]] = {}
 
     @property
@@ -308,15 +312,18 @@ class MemoryJournal:
 
     # --- step types
 
-    async def save_step_type(self, row: StepTypeRow) -> None:
-        key = (row.namespace, row.name, row.version)
-        found = self._step_types.get(key)
-        if found is None:
-            self._step_types[key] = replace(row, contract=_object(write(row.contract)))
-        elif found.contract_hash != row.contract_hash:
-            raise KeyTaken("step type", f"{row.name}@{row.version}")
-        elif found.removed:
-            self._step_types[key] = replace(found, removed=False, updated_at=row.updated_at)
+    async def save_step_types(self, rows: Sequence[StepTypeRow]) -> None:
+        saved = dict(self._step_types)
+        for row in rows:
+            key = (row.namespace, row.name, row.version)
+            found = saved.get(key)
+            if found is None:
+                saved[key] = replace(row, contract=_object(write(row.contract)))
+            elif found.contract_hash != row.contract_hash:
+                raise KeyTaken("step type", f"{row.name}@{row.version}")
+            elif found.removed:
+                saved[key] = replace(found, removed=False, updated_at=row.updated_at)
+        self._step_types.update(saved)
 
     async def step_types(self, namespace: str | None = None) -> Sequence[StepTypeRow]:
         return [row for key, row in sorted(self._step_types.items()) if namespace in (None, key[0])]
@@ -341,6 +348,34 @@ class MemoryJournal:
 
     async def disallow_host(self, namespace: str, pattern: str) -> bool:
         return self._hosts.pop((namespace, pattern), None) is not None
+
+    # --- workers
+
+    async def save_worker(self, row: WorkerRow) -> None:
+        self._workers[(row.namespace, row.worker_id)] = row
+
+    async def forget_worker(self, namespace: str, worker_id: str) -> bool:
+        return self._workers.pop((namespace, worker_id), None) is not None
+
+    async def workers(self) -> Sequence[WorkerRow]:
+        return [row for _, row in sorted(self._workers.items())]
+
+    # --- keys and secrets
+
+    async def save_api_key(self, row: ApiKeyRow) -> None:
+        if row.key_id in self._api_keys:
+            raise KeyTaken("key", row.key_id)
+        self._api_keys[row.key_id] = row
+
+    async def api_keys(self) -> Sequence[ApiKeyRow]:
+        return sorted(self._api_keys.values(), key=lambda row: (row.created_at, row.key_id))
+
+    async def revoke_api_key(self, namespace: str, key_id: str, now: float) -> bool:
+        found = self._api_keys.get(key_id)
+        if found is None or found.namespace != namespace or found.revoked_at is not None:
+            return False
+        self._api_keys[key_id] = replace(found, revoked_at=now)
+        return True
 
     async def secret(self, name: str) -> bytes:
         return self._secrets.setdefault(name, secrets.token_bytes(32))

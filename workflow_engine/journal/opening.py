@@ -2,13 +2,8 @@
 
 from typing import Final, Literal, TypeAlias
 
-from workflow_engine.journal.contract import (
-    Failpoints,
-    Journal,
-    JournalLimits,
-    JournalRefused,
-    JournalTimeouts,
-)
+from workflow_engine.journal.contract import Failpoints, Journal, JournalRefused
+from workflow_engine.journal.limits import JournalLimits, JournalTimeouts
 from workflow_engine.journal.memory import MemoryJournal
 
 Migrate: TypeAlias = Literal["auto", "always", "never"]

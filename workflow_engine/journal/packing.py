@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from workflow_engine.history.encoding import decode_events, encode_events
 from workflow_engine.history.events import Event, ExecutionCompleted, StepCompleted
-from workflow_engine.journal.contract import Commit, JournalLimits, RecordedEvent
+from workflow_engine.journal.contract import Commit, RecordedEvent
+from workflow_engine.journal.limits import JournalLimits
 from workflow_engine.jsontext import load, write
 
 

@@ -16,17 +16,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.pool import NullPool
 
 from workflow_engine.journal.bulk import APPEND, Batch, Bulk, Values, batch_of
-from workflow_engine.journal.contract import (
-    Failpoints,
-    JournalLimits,
-    JournalLost,
-    JournalOwned,
-    JournalRefused,
-    JournalTimeouts,
-    JournalUnavailable,
-)
+from workflow_engine.journal.contract import Failpoints, JournalLost, JournalOwned, JournalRefused, JournalUnavailable
 from workflow_engine.journal.database import Database
 from workflow_engine.journal.fence import Head
+from workflow_engine.journal.limits import JournalLimits, JournalTimeouts
 from workflow_engine.journal.packing import PackedCommit
 from workflow_engine.journal.writer import ConnectionGone, InDoubt, RowRefused
 from workflow_engine.jsontext import write

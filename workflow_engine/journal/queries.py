@@ -10,6 +10,7 @@ from workflow_engine.journal import tables
 from workflow_engine.journal.contract import (
     Acceptance,
     AllowedHost,
+    ApiKeyRow,
     ExecutionFilter,
     ExecutionPage,
     ExecutionRecord,
@@ -18,6 +19,7 @@ from workflow_engine.journal.contract import (
     RecordedEvent,
     StepTypeRow,
     Summary,
+    WorkerRow,
     WorkflowRow,
 )
 from workflow_engine.journal.cursors import cursor_after, place_of
@@ -292,11 +294,13 @@ def _workflow_row(row: AnyRow) -> WorkflowRow:
     return WorkflowRow(namespace, workflow_id, number, digest, as_object(document), created_at, saved_at)
 
 
-# --- step types and hosts
+# --- step types, hosts, workers, keys
 
 _STEP_TYPES: Final = select(tables.STEP_TYPE).order_by(_STEP_TYPE.namespace, _STEP_TYPE.name, _STEP_TYPE.version)
 _STEP_TYPES_OF_ONE: Final = _STEP_TYPES.where(_STEP_TYPE.namespace == bindparam("namespace"))
 _HOSTS: Final = select(tables.ALLOWED_HOST).where(_HOST.namespace == bindparam("namespace")).order_by(_HOST.pattern)
+_WORKERS: Final = select(tables.WORKER).order_by(tables.WORKER.c.namespace, tables.WORKER.c.worker_id)
+_API_KEYS: Final = select(tables.API_KEY).order_by(tables.API_KEY.c.created_at, tables.API_KEY.c.key_id)
 
 
 def step_types(connection: Connection, namespace: str | None) -> Sequence[StepTypeRow]:
@@ -309,6 +313,14 @@ def step_types(connection: Connection, namespace: str | None) -> Sequence[StepTy
 
 def allowed_hosts(connection: Connection, namespace: str) -> Sequence[AllowedHost]:
     return [AllowedHost(**row._mapping) for row in connection.execute(_HOSTS, {"namespace": namespace})]
+
+
+def workers(connection: Connection) -> Sequence[WorkerRow]:
+    return [WorkerRow(**{**row._mapping, "serves": _strings(row.serves)}) for row in connection.execute(_WORKERS)]
+
+
+def api_keys(connection: Connection) -> Sequence[ApiKeyRow]:
+    return [ApiKeyRow(**{**row._mapping, "scopes": _strings(row.scopes)}) for row in connection.execute(_API_KEYS)]
 
 
 # --- what text columns hold

@@ -14,21 +14,23 @@ from workflow_engine.journal import changes, queries, revisions
 from workflow_engine.journal.contract import (
     Acceptance,
     AllowedHost,
+    ApiKeyRow,
     Commit,
     Done,
     ExecutionFilter,
     ExecutionPage,
     ExecutionRow,
-    JournalLimits,
     JournalRefused,
     JournalUnavailable,
     OpenExecution,
     RecordedEvent,
     StepTypeRow,
+    WorkerRow,
     WorkflowRow,
     Written,
 )
 from workflow_engine.journal.database import Database
+from workflow_engine.journal.limits import JournalLimits
 from workflow_engine.journal.writer import Writer
 from workflow_engine.jsontext import JsonObject
 
@@ -179,8 +181,8 @@ class SqlJournal:
 
     # --- step types
 
-    async def save_step_type(self, row: StepTypeRow) -> None:
-        await self._change(lambda connection: changes.save_step_type(connection, row))
+    async def save_step_types(self, rows: Sequence[StepTypeRow]) -> None:
+        await self._change(lambda connection: changes.save_step_types(connection, rows))
 
     async def step_types(self, namespace: str | None = None) -> Sequence[StepTypeRow]:
         return await self._read(lambda connection: queries.step_types(connection, namespace))
@@ -198,6 +200,28 @@ class SqlJournal:
 
     async def disallow_host(self, namespace: str, pattern: str) -> bool:
         return await self._change(lambda connection: changes.disallow_host(connection, namespace, pattern))
+
+    # --- workers
+
+    async def save_worker(self, row: WorkerRow) -> None:
+        await self._change(lambda connection: changes.save_worker(connection, row))
+
+    async def forget_worker(self, namespace: str, worker_id: str) -> bool:
+        return await self._change(lambda connection: changes.forget_worker(connection, namespace, worker_id))
+
+    async def workers(self) -> Sequence[WorkerRow]:
+        return await self._read(queries.workers)
+
+    # --- keys and secrets
+
+    async def save_api_key(self, row: ApiKeyRow) -> None:
+        await self._change(lambda connection: changes.save_api_key(connection, row))
+
+    async def api_keys(self) -> Sequence[ApiKeyRow]:
+        return await self._read(queries.api_keys)
+
+    async def revoke_api_key(self, namespace: str, key_id: str, now: float) -> bool:
+        return await self._change(lambda connection: changes.revoke_api_key(connection, namespace, key_id, now))
 
     async def secret(self, name: str) -> bytes:
         return await self._change(lambda connection: changes.secret(connection, name))

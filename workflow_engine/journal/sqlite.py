@@ -11,15 +11,9 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool
 
 from workflow_engine.journal.bulk import Bulk, Value, Values
-from workflow_engine.journal.contract import (
-    Failpoints,
-    JournalLimits,
-    JournalLost,
-    JournalRefused,
-    JournalTimeouts,
-    JournalUnavailable,
-)
+from workflow_engine.journal.contract import Failpoints, JournalLost, JournalRefused, JournalUnavailable
 from workflow_engine.journal.database import Database
+from workflow_engine.journal.limits import JournalLimits, JournalTimeouts
 from workflow_engine.journal.lockfile import LockFile
 from workflow_engine.journal.packing import PackedCommit
 from workflow_engine.logs import logger

@@ -258,6 +258,30 @@ class AllowedHostRow(Row, table=True):
     note: str = _text()
 
 
+class WorkerTable(Row, table=True):
+    __tablename__ = "worker"
+
+    namespace: str = _key()
+    worker_id: str = _key()
+    serves: str = _text()
+    connected_at: float = _instant()
+
+
+class ApiKeyTable(Row, table=True):
+    __tablename__ = "api_key"
+    __table_args__ = (UniqueConstraint("key_id"),)
+
+    namespace: str = _key()
+    key_id: str = _key()
+    principal: str = _text()
+    digest: str = _text()
+    scopes: str = _text()
+    note: str = _text()
+    created_at: float = _instant()
+    created_by: str = _text()
+    revoked_at: float | None = _instant_or_none()
+
+
 class SecretRow(Row, table=True):
     __tablename__ = "secret"
 
@@ -292,6 +316,8 @@ WORKFLOW_VERSION: Final = table(WorkflowVersionRow)
 STEP_TYPE: Final = table(StepTypeTable)
 ACCEPTANCE: Final = table(AcceptanceRow)
 ALLOWED_HOST: Final = table(AllowedHostRow)
+WORKER: Final = table(WorkerTable)
+API_KEY: Final = table(ApiKeyTable)
 SECRET: Final = table(SecretRow)
 OWNER: Final = table(OwnerRow)
 

@@ -18,7 +18,6 @@ from workflow_engine.journal.bulk import Bulk
 from workflow_engine.journal.contract import (
     Commit,
     Done,
-    JournalLimits,
     JournalLost,
     JournalUnavailable,
     QueueFull,
@@ -26,6 +25,7 @@ from workflow_engine.journal.contract import (
     Written,
 )
 from workflow_engine.journal.fence import Fence, Head
+from workflow_engine.journal.limits import JournalLimits
 from workflow_engine.journal.packing import PackedCommit, pack
 
 T = TypeVar("T")

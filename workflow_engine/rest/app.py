@@ -15,6 +15,7 @@ from workflow_engine.definition.model import WorkflowDefinition
 from workflow_engine.engine.error_log import ErrorLog
 from workflow_engine.engine.face import Face
 from workflow_engine.engine.metrics import Metrics
+from workflow_engine.engine.places import Places
 from workflow_engine.journal.contract import Failpoints
 from workflow_engine.rest import (
     analytics,
@@ -23,12 +24,13 @@ from workflow_engine.rest import (
     executions,
     health,
     hosts,
+    keys,
     monitoring,
     steps,
     wire,
     workflows,
 )
-from workflow_engine.rest.backing import Backing, Places
+from workflow_engine.rest.backing import Backing
 from workflow_engine.rest.documentation import TITLE, openapi_document
 from workflow_engine.rest.middleware import Door
 from workflow_engine.rest.problems import MalformedHttp, MethodNotAllowed, RouteNotFound, problem_response
@@ -40,6 +42,7 @@ ROUTERS: Final = (
     workflows.router,
     steps.router,
     hosts.router,
+    keys.router,
     health.router,
     monitoring.router,
     analytics.router,
@@ -54,6 +57,7 @@ READ: Final = (
     executions.Stop,
     executions.Resolution,
     hosts.HostEntry,
+    keys.KeyRequest,
 )
 WRITTEN: Final = (
     wire.StartedBody,
@@ -71,6 +75,9 @@ WRITTEN: Final = (
     wire.StepListBody,
     wire.HostBody,
     wire.HostListBody,
+    wire.KeyBody,
+    wire.CreatedKeyBody,
+    wire.KeyListBody,
 )
 
 
@@ -91,12 +98,14 @@ def create_app(
     metrics: Metrics | None = None,
     errors: ErrorLog | None = None,
     clock: Clock | None = None,
+    streams: Places | None = None,
     failpoints: Failpoints | None = None,
 ) -> FastAPI:
     """The REST face of an engine.
 
     `stopping`: set it first when the server is to stop, so that waits and streams end at once. `metrics` and `errors`:
-    the observers that engine was opened with; without them only the faults of this face are counted.
+    the observers that engine was opened with; without them only the faults of this face are counted. `streams`: the
+    places for event streams, where another face takes of them, too.
     """
     clock = clock or SystemClock()
     metrics = metrics or Metrics()
@@ -107,7 +116,7 @@ def create_app(
         metrics=metrics,
         errors=errors or ErrorLog(clock),
         stopping=stopping,
-        streams=Places(settings.limits.max_streams),
+        streams=streams or Places(settings.limits.max_streams),
         clock=clock,
         failpoints=failpoints or Failpoints(),
     )

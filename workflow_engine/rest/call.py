@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from workflow_engine.engine.caller import Caller
+from workflow_engine.engine.caller import ANONYMOUS, Caller
 from workflow_engine.engine.face import Face
 from workflow_engine.errors import InvalidRequest, Problem, WorkflowEngineError
 from workflow_engine.jsontext import Json, write
@@ -25,6 +25,8 @@ from workflow_engine.settings import Limits
 LONGEST_CORRELATION_ID: Final = 255
 HEAD: Final = "workflow_engine.head"
 """Where the scope says that a GET was asked for by HEAD."""
+CALLER: Final = "workflow_engine.caller"
+"""Where the scope says who showed which key; nothing stands there where none is needed."""
 
 
 class InvalidHeader(InvalidRequest):
@@ -58,7 +60,15 @@ class Call(Request):
     @property
     def caller(self) -> Caller:
         """Who asks, with the ids that tie logs and calls together."""
-        return Caller(correlation_id=self._correlation_id(), trace_id=self._trace_id())
+        shown: Caller = self.scope.get(CALLER, ANONYMOUS)
+        return Caller(
+            shown.principal,
+            shown.namespace,
+            self._correlation_id(),
+            self._trace_id(),
+            shown.scopes,
+            shown.key_id,
+        )
 
     def _correlation_id(self) -> str | None:
         found = self.headers.get("x-correlation-id")

@@ -20,13 +20,14 @@ REFERENCE: Final = "#/components/schemas/{model}"
 TITLE: Final = "Workflow Engine"
 DESCRIPTION: Final = (
     "Write a workflow as JSON; it runs to its end, whatever crashes on the way. Whatever is answered with 2xx is "
-    "durable. Every refusal is RFC 9457 `application/problem+json`. Starts and signals may carry an `Idempotency-Key`."
+    "durable. Every refusal is RFC 9457 `application/problem+json`. Starts and signals may carry an `Idempotency-Key`. "
+    "A server that has keys wants one with every request: `Authorization: Bearer wfe_...`."
 )
 TAGS: Final = [
     {"name": "executions", "description": "Start one, look at it, watch it, act on it."},
     {"name": "workflows", "description": "Documents under a name, every version kept."},
     {"name": "steps", "description": "What a step can be: registered types, versioned."},
-    {"name": "administration", "description": "Hosts the server may call."},
+    {"name": "administration", "description": "Hosts the server may call, and keys."},
     {"name": "operations", "description": "Is it up, how busy is it, what went wrong."},
 ]
 PROBLEM_SCHEMA: Final[JsonObject] = {
@@ -100,6 +101,8 @@ def describe(
 
 _IN_WORDS: Final = {
     400: "The request cannot be read.",
+    401: "It needs a key, and a good one.",
+    403: "The key has not the scope that this needs.",
     404: "Unknown, or somebody else's.",
     409: "The state forbids it.",
     413: "The body is too large.",
@@ -110,7 +113,7 @@ _IN_WORDS: Final = {
 }
 _PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
 _REFUSALS: Final = {status: {"description": words, "content": _PROBLEM} for status, words in _IN_WORDS.items()}
-_ALWAYS: Final = (400, 503)
+_ALWAYS: Final = (400, 401, 403, 503)
 WITH_BODY: Final = (413, 415, 422)
 
 
@@ -163,6 +166,8 @@ def openapi_document(app: FastAPI, version: str, read: Sequence[Shape], written:
     ]
     _, made = TypeAdapter.json_schemas(adapters, ref_template=REFERENCE, schema_generator=_Schemas)
     document.setdefault("components", {})["schemas"] = {**made.get("$defs", {}), "Problem": PROBLEM_SCHEMA}
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    document["security"] = [{"key": []}, {}]  # the second: a server that has no keys wants none
     return document
 
 

@@ -41,9 +41,10 @@ async def list_events(call: Call) -> Response:
     if not _wants_stream(call):
         return answer(event_page_body(await call.face.executions.events(call.caller, execution_id, after, limit)))
     after = _last_event_id(call, after)
-    await call.face.executions.get(call.caller, execution_id)  # an unknown id is a 404, not an empty stream
-    events = call.face.executions.watch(call.caller, execution_id, after)
-    return EventStream(events, call.backing.streams, call.backing.stopping)
+    caller, keys = call.caller, call.face.keys
+    await call.face.executions.get(caller, execution_id)  # an unknown id is a 404, not an empty stream
+    events = call.face.executions.watch(caller, execution_id, after)
+    return EventStream(events, call.backing.streams, call.backing.stopping, admitted=lambda: keys.admits(caller))
 
 
 def _wants_stream(call: Call) -> bool:

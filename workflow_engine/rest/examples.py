@@ -52,4 +52,6 @@ REGISTERED: Final[JsonObject] = {
     "version": "1.0.0",
     "changed": True,
     "warnings": [],
+    "breaks": [],
+    "breaks_truncated": False,
 }

@@ -1,6 +1,5 @@
 """Routes about executions: start, look, act."""
 
-import asyncio
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,7 +9,7 @@ from starlette.responses import Response
 from workflow_engine.definition.envelope import Envelope, SavedRun
 from workflow_engine.definition.model import WorkflowDefinition
 from workflow_engine.engine.executions import Accepted
-from workflow_engine.engine.views import ResultsView
+from workflow_engine.engine.waiting import results_within
 from workflow_engine.errors import InvalidDocument, Problem
 from workflow_engine.history.events import StepError
 from workflow_engine.journal.contract import ExecutionFilter
@@ -150,19 +149,10 @@ async def _started(call: Call, accepted: Accepted, wait: float | None) -> Respon
         return answer(started_body(accepted))
     if accepted.results is not None:
         return answer(results_body(accepted.results))
-    return answer(results_body(await _wait(call, accepted.execution_id, wait)))
-
-
-async def _wait(call: Call, execution_id: str, seconds: float) -> ResultsView:
-    """The results at the end; as they are when the time is over, or the server stops."""
-    end = asyncio.ensure_future(call.face.executions.wait(call.caller, execution_id, seconds))
-    stop = asyncio.ensure_future(call.backing.stopping.wait())
-    try:
-        await asyncio.wait((end, stop), return_when=asyncio.FIRST_COMPLETED)
-        return await end if end.done() else await call.face.executions.results(call.caller, execution_id)
-    finally:
-        end.cancel()
-        stop.cancel()
+    results = await results_within(
+        call.face.executions, call.caller, accepted.execution_id, wait, call.backing.stopping
+    )
+    return answer(results_body(results))
 
 
 @router.get(

@@ -5,20 +5,13 @@ from starlette.responses import Response
 
 from workflow_engine.clock import iso
 from workflow_engine.engine.error_log import ErrorStatistics
-from workflow_engine.errors import Unavailable
+from workflow_engine.engine.vitals import NotReady
 from workflow_engine.jsontext import JsonObject
 from workflow_engine.rest.call import Call, Route, answer
 from workflow_engine.rest.documentation import describe
 from workflow_engine.rest.wire import ENGINE_VERSION
 
 router = APIRouter(route_class=Route, tags=["operations"])
-
-
-class NotReady(Unavailable):
-    code = "not-ready"
-
-    def __init__(self) -> None:
-        super().__init__("The server is bringing back what was open when it stopped; try again in a moment")
 
 
 @router.get("/", **describe("get_root", "What this is"))

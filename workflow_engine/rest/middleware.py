@@ -1,7 +1,7 @@
 """What every request passes on its way in and every answer on its way out; one plain ASGI layer.
 
-In: is the URL sound, is the server ready, which of its spellings is this path. Out: the id of the request, and an
-answer for what nobody expected.
+In: is the URL sound, who asks, is the server ready, which of its spellings is this path. Out: the id of the request,
+and an answer for what nobody expected.
 """
 
 import re
@@ -11,17 +11,32 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from workflow_engine.errors import WorkflowEngineError
+from workflow_engine.engine.keys import bearer_key
+from workflow_engine.engine.vitals import NotReady
+from workflow_engine.errors import InternalError, WorkflowEngineError
 from workflow_engine.identifiers import new_id
 from workflow_engine.logs import logger
 from workflow_engine.rest.backing import Backing
 from workflow_engine.rest.bodies import ClientGone
-from workflow_engine.rest.call import HEAD
-from workflow_engine.rest.health import NotReady
-from workflow_engine.rest.problems import InternalError, MalformedUrl, UrlTooLong, problem_response
+from workflow_engine.rest.call import CALLER, HEAD
+from workflow_engine.rest.problems import MalformedUrl, UrlTooLong, problem_response
 from workflow_engine.runtime.runtime import ShuttingDown
 
 PREFIX: Final = "/api"
+OPEN: Final = frozenset(
+    {
+        "/",
+        "/health",
+        "/livez",
+        "/readyz",
+        "/openapi.json",
+        "/docs",
+        "/docs/docs.js",
+        "/docs/swagger-ui-bundle.js",
+        "/docs/swagger-ui.css",
+    }
+)
+"""What everybody may read who reaches the port: whether the server is up, and how it is spoken to."""
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROLS: Final = re.compile(rb"[\x00-\x1f\x7f]")
@@ -99,6 +114,13 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
+def _caller_is_known(scope: Scope, backing: Backing) -> None:
+    if _plain_path(scope) in OPEN:
+        return
+    sent = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+    scope[CALLER] = backing.face.keys.authenticate(bearer_key(sent))
+
+
 def _server_takes_work(scope: Scope, backing: Backing) -> None:
     """Reading is always possible; whatever would change something waits until recovery is done."""
     if scope["method"] in SAFE:
@@ -109,17 +131,21 @@ def _server_takes_work(scope: Scope, backing: Backing) -> None:
         raise NotReady
 
 
-CHECKS: Final[tuple[Check, ...]] = (_url_is_short, _url_is_sound, _server_takes_work)
+CHECKS: Final[tuple[Check, ...]] = (_url_is_short, _url_is_sound, _caller_is_known, _server_takes_work)
 
 
 def _in_one_spelling(scope: Scope) -> Scope:
-    """Clients call every route with and without a trailing slash, and under `/api`; HEAD is GET without a body."""
-    path: str = scope["path"]
-    if path.startswith(f"{PREFIX}/") or path == PREFIX:
-        path = path[len(PREFIX) :] or "/"
-    if path.endswith("/") and path != "/":
-        path = path[:-1]
+    """HEAD is GET without a body."""
+    path = _plain_path(scope)
     is_head = scope["method"] == "HEAD"
     if path == scope["path"] and not is_head:
         return scope
     return {**scope, "path": path, "method": "GET" if is_head else scope["method"], HEAD: is_head}
+
+
+def _plain_path(scope: Scope) -> str:
+    """Clients call every route with and without a trailing slash, and under `/api`."""
+    path: str = scope["path"]
+    if path.startswith(f"{PREFIX}/") or path == PREFIX:
+        path = path[len(PREFIX) :] or "/"
+    return path[:-1] if path.endswith("/") and path != "/" else path

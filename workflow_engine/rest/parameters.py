@@ -213,6 +213,7 @@ STATUS: Final[Parameter[tuple[ExecutionStatus, ...]]] = Parameter(
     "Only executions with one of these statuses: repeated, or separated by commas.",
     {"type": "array", "items": {"enum": list(ExecutionStatus)}},
 )
+DRY_RUN: Final = _flag("dry_run", "Keep nothing, and list what the contract would break.")
 COMPENSATE: Final = _flag("compensate", "Undo completed steps that say how.")
 WORKFLOW_ID: Final = _optional_text("workflow_id", "Only executions of this workflow.")
 WORKFLOW_NAME: Final = _optional_text("workflow_name", "Only executions of workflows of this name.")

@@ -12,7 +12,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import Scope
 
-from workflow_engine.errors import MalformedRequest, Problem, WorkflowEngineError
+from workflow_engine.errors import MalformedRequest, Problem, Unauthenticated, WorkflowEngineError
 from workflow_engine.jsontext import JsonObject, write
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -89,16 +89,6 @@ class MalformedHttp(MalformedRequest):
         super().__init__("This is no HTTP/1.1 request that means the same to everybody who reads it")
 
 
-class InternalError(WorkflowEngineError):
-    """Stands for an exception nobody expected; the log has the rest under `incident`."""
-
-    code = "internal-error"
-
-    def __init__(self, incident: str) -> None:
-        self.incident = incident
-        super().__init__(f"Something went wrong in the server; its log says what under {incident}")
-
-
 def problem_body(error: WorkflowEngineError, instance: str | None) -> JsonObject:
     status = HTTPStatus(error.http_status)
     body: JsonObject = {
@@ -124,6 +114,8 @@ def problem_headers(error: WorkflowEngineError) -> Mapping[str, str]:
         headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
     return headers
 
 

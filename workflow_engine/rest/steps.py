@@ -9,7 +9,7 @@ from workflow_engine.jsontext import JsonObject
 from workflow_engine.rest import examples
 from workflow_engine.rest.call import Call, Route, answer
 from workflow_engine.rest.documentation import WITH_BODY, describe
-from workflow_engine.rest.parameters import STEP_VERSION, query_of
+from workflow_engine.rest.parameters import DRY_RUN, STEP_VERSION, query_of
 from workflow_engine.rest.wire import MessageBody, RegisteredBody, StepListBody, registered_body
 from workflow_engine.steps.catalogue import CatalogueEntry
 from workflow_engine.steps.wire import write_entry
@@ -28,14 +28,19 @@ router = APIRouter(route_class=Route, tags=["steps"])
         example=examples.REGISTERED,
         body=dict,
         body_example=examples.REGISTRATION,
+        query=[DRY_RUN],
         refusals=(409, *WITH_BODY),
     ),
 )
 async def register_step(call: Call) -> Response:
     """Without `version`, the same contract is a no-op, a compatible one the next minor version, a breaking one the next
-    major with a warning.
+    major with a warning. With `dry_run=true` nothing is kept. `breaks` lists the saved workflows and open executions
+    that the contract breaks, or would break.
     """
-    return answer(registered_body(await call.face.steps.register(call.caller, await call.read())))
+    with query_of(call) as query:
+        dry_run = query(DRY_RUN)
+    done = await call.face.steps.register_all(call.caller, [await call.read()], dry_run=dry_run)
+    return answer(registered_body(done, dry_run=dry_run))
 
 
 @router.get("/steps", **describe("list_steps", "List step types", answers=StepListBody))
@@ -44,9 +49,15 @@ async def list_steps(call: Call) -> Response:
     return answer(_listed(call, call.face.steps.list(call.caller)))
 
 
-@router.get("/steps/{step_type}", **describe("get_step", "Look at a step type", path=TYPE, refusals=(404,)))
+@router.get(
+    "/steps/{step_type}",
+    **describe("get_step", "Look at a step type", path=TYPE, query=[STEP_VERSION], refusals=(404, 422)),
+)
 async def get_step(call: Call) -> Response:
-    return answer(_entry(call, call.face.steps.get(call.caller, _type(call))))
+    """The latest version, or the one asked for."""
+    with query_of(call) as query:
+        version = query(STEP_VERSION)
+    return answer(_entry(call, call.face.steps.get(call.caller, _type(call), version)))
 
 
 @router.get(

@@ -1,18 +1,18 @@
 """Server-Sent Events: one execution, event by event, until its end, the client's or the server's."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from workflow_engine.engine.places import Places
 from workflow_engine.engine.public_events import PublicEvent
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.jsontext import write
 from workflow_engine.logs import logger
-from workflow_engine.rest.backing import Places
 from workflow_engine.rest.wire import event_body
 
 HEARTBEAT_SECONDS: Final = 15.0
@@ -24,7 +24,8 @@ log = logger(__name__)
 class EventStream(Response):
     """Sends `events` as they come, and ends when `stopping` is set.
 
-    Takes one of `places` while it lasts; raises `TooManyStreams` before anything is sent.
+    Takes one of `places` while it lasts; raises `TooManyStreams` before anything is sent. `admitted` is asked before
+    every event and at every heartbeat whether who reads may still do so.
     """
 
     media_type = "text/event-stream"
@@ -35,6 +36,7 @@ class EventStream(Response):
         places: Places,
         stopping: asyncio.Event,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        admitted: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(None, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]  # it is not known
@@ -42,6 +44,7 @@ class EventStream(Response):
         self._places = places
         self._stopping = stopping
         self._heartbeat = heartbeat_seconds
+        self._admitted = admitted
         self._quiet = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,9 +56,7 @@ class EventStream(Response):
                 for coroutine in (self._forward(send), self._stopping.wait(), _until_gone(receive))
             ]
             try:
-                while not (await asyncio.wait(endings, timeout=self._heartbeat, return_when=asyncio.FIRST_COMPLETED))[
-                    0
-                ]:
+                while not await _one_of(endings, self._heartbeat) and self._admitted():
                     await self._beat(send)
             finally:
                 for ending in endings:
@@ -68,6 +69,8 @@ class EventStream(Response):
         try:
             async with aclosing(self._events) as events:  # type: ignore[type-var]  # an async generator, typed by its face
                 async for event in events:
+                    if not self._admitted():
+                        return
                     self._quiet = False
                     await send(_part(_written(event)))
         except WorkflowEngineError as refusal:
@@ -78,6 +81,11 @@ class EventStream(Response):
         if self._quiet:
             await send(_part(b": still here\n\n"))
         self._quiet = True
+
+
+async def _one_of(endings: Sequence["asyncio.Future[Any]"], seconds: float) -> bool:
+    done, _ = await asyncio.wait(endings, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    return bool(done)
 
 
 def _raise_bug(forwarding: "asyncio.Future[Any]") -> None:

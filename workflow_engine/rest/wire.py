@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final, NotRequired
 from typing_extensions import TypedDict
 
 from workflow_engine.clock import iso
+from workflow_engine.engine.breakages import Breakage
 from workflow_engine.engine.executions import Accepted, EventPage, ExecutionList
 from workflow_engine.engine.explanation import Reason
+from workflow_engine.engine.keys import KeyView
 from workflow_engine.engine.public_events import PublicEvent
-from workflow_engine.engine.steps import Registered
+from workflow_engine.engine.steps import RegisteredAll
 from workflow_engine.engine.views import ExecutionView, ResultsView, StepView
 from workflow_engine.history.events import StepError
 from workflow_engine.journal.contract import AllowedHost, WorkflowRow
@@ -344,14 +346,32 @@ class WorkflowVersionsBody(TypedDict):
     total: int
 
 
+class BreakageBody(TypedDict):
+    """What `step_type` (`name@version`) breaks: a saved workflow, or an open execution; the other of the two is null.
+
+    The pointers of `problems` lead into its document.
+    """
+
+    step_type: str
+    workflow_id: str | None
+    execution_id: str | None
+    problems: list[ProblemBody]
+
+
 class RegisteredBody(TypedDict):
-    """`changed`: false when this contract was registered already; `warnings`: what a new major version breaks."""
+    """`changed`: false when this contract was registered already; `warnings`: what a new major version breaks.
+
+    `breaks` lists the saved workflows and open executions that it breaks, or would break in a dry run;
+    `breaks_truncated`: there are more of them than are looked at or listed.
+    """
 
     step_id: str
     message: str
     version: str
     changed: bool
     warnings: list[str]
+    breaks: list[BreakageBody]
+    breaks_truncated: bool
 
 
 class StepListBody(TypedDict):
@@ -370,6 +390,29 @@ class HostBody(TypedDict):
 
 class HostListBody(TypedDict):
     hosts: list[HostBody]
+    total: int
+
+
+class KeyBody(TypedDict):
+    """What may be told of a key. `revoked_at` is null while it is good."""
+
+    key_id: str
+    principal: str
+    scopes: list[str]
+    note: str
+    created_at: str
+    created_by: str
+    revoked_at: str | None
+
+
+class CreatedKeyBody(KeyBody):
+    """`secret` is the whole key: it is told this once."""
+
+    secret: str
+
+
+class KeyListBody(TypedDict):
+    keys: list[KeyBody]
     total: int
 
 
@@ -395,13 +438,28 @@ def workflow_version_body(row: WorkflowRow) -> WorkflowVersionBody:
     return {"version_number": row.version_number, "created_at": iso(row.updated_at), "document": row.document}
 
 
-def registered_body(registered: Registered) -> RegisteredBody:
+def registered_body(done: RegisteredAll, *, dry_run: bool) -> RegisteredBody:
+    """What came of the one contract that was sent."""
+    (registered,) = done.steps
     return {
         "step_id": registered.step_id,
-        "message": "Step registered successfully",
+        "message": "Dry run: nothing was registered" if dry_run else "Step registered successfully",
         "version": registered.version,
         "changed": registered.changed,
         "warnings": list(registered.warnings),
+        "breaks": [_breakage_body(each) for each in done.breaks],
+        "breaks_truncated": done.truncated,
+    }
+
+
+def _breakage_body(breakage: Breakage) -> BreakageBody:
+    return {
+        "step_type": breakage.step_type,
+        "workflow_id": breakage.workflow_id,
+        "execution_id": breakage.execution_id,
+        "problems": [
+            {"code": each.code, "message": each.message, "pointer": each.pointer} for each in breakage.problems
+        ],
     }
 
 
@@ -411,4 +469,16 @@ def host_body(entry: AllowedHost) -> HostBody:
         "note": entry.note,
         "created_at": iso(entry.created_at),
         "created_by": entry.created_by,
+    }
+
+
+def key_body(view: KeyView) -> KeyBody:
+    return {
+        "key_id": view.key_id,
+        "principal": view.principal,
+        "scopes": list(view.scopes),
+        "note": view.note,
+        "created_at": iso(view.created_at),
+        "created_by": view.created_by,
+        "revoked_at": None if view.revoked_at is None else iso(view.revoked_at),
     }

@@ -14,7 +14,7 @@ from workflow_engine.dispatch.contract import Dispatcher, Task
 from workflow_engine.dispatch.gates import Gates
 from workflow_engine.dispatch.local import LocalSteps
 from workflow_engine.errors import WorkflowEngineError
-from workflow_engine.execution.commands import Dispatch, commands_after
+from workflow_engine.execution.commands import Dispatch, commands_after, outstanding
 from workflow_engine.execution.decide import decide
 from workflow_engine.execution.errors import StaleDelivery
 from workflow_engine.execution.inputs import Failed, Input, Recover, Signal, Tick
@@ -81,6 +81,16 @@ class Crank:
         """Put a letter into the mailbox; its turn comes in this pass of the loop, or after the commit in flight."""
         live.inbox.append(letter)
         self._enqueue(live)
+
+    def restore(self, live: Live) -> None:
+        """An execution came back into memory: what workers may hold of it is taken up again."""
+        for command in outstanding(live.execution):
+            if live.execution.planned(command.path).type.execution_type.is_by_workers:
+                task = self._task(live, command)
+                if isinstance(task, Task):
+                    self._dispatcher.restore(task)
+                else:
+                    self.submit(live, Letter(task))
 
     def _enqueue(self, live: Live) -> None:
         if live.in_turn or live.queued:
@@ -253,7 +263,9 @@ def _still_stands(live: Live, command: Dispatch) -> bool:
 
 
 def _refuse(live: Live, letter: Letter, refusal: WorkflowEngineError) -> None:
-    if letter.answer is not None and not letter.answer.done():
+    if letter.then is not None:
+        letter.then(refusal)
+    elif letter.answer is not None and not letter.answer.done():
         letter.answer.set_exception(refusal)
     elif isinstance(refusal, StaleDelivery):
         log.debug("stale report dropped", execution_id=live.id, reason=str(refusal))
@@ -263,5 +275,7 @@ def _answer(live: Live, accepted: Sequence[Letter], refused: Sequence[Refused]) 
     for letter, refusal in refused:
         _refuse(live, letter, refusal)
     for letter in accepted:
-        if letter.answer is not None and not letter.answer.done():
+        if letter.then is not None:
+            letter.then(None)
+        elif letter.answer is not None and not letter.answer.done():
             letter.answer.set_result(None if letter.look is None else letter.look(live))

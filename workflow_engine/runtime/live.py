@@ -25,6 +25,8 @@ class Letter:
     answer: "asyncio.Future[Any] | None" = None
     acceptance: Acceptance | None = None
     look: "Callable[[Live], Any] | None" = None
+    then: Callable[[BaseException | None], None] | None = None
+    """Told after the commit, in place of `answer`, by whoever must not wait: None, or why it changed nothing."""
 
 
 @dataclass(slots=True, eq=False)

@@ -11,8 +11,11 @@ from typing import Any, Final, TypeVar
 
 from workflow_engine.clock import Clock
 from workflow_engine.dispatch.contract import Task
-from workflow_engine.errors import OverLimit, Unavailable
-from workflow_engine.execution.inputs import Failed, Input, Loss, Pause, Recover, Start, Succeeded, Tick
+from workflow_engine.errors import OverLimit, Unavailable, WorkflowEngineError
+from workflow_engine.execution.errors import UnknownStep
+from workflow_engine.execution.execution import Execution
+from workflow_engine.execution.inputs import Failed, Input, Loss, Pause, Recover, Report, Start, Succeeded, Tick
+from workflow_engine.execution.reports import refusal_of
 from workflow_engine.history.statuses import ExecutionStatus, StepStatus
 from workflow_engine.journal.contract import Acceptance, JournalLost, JournalUnavailable, OpenExecution
 from workflow_engine.logs import logger
@@ -22,6 +25,9 @@ from workflow_engine.runtime.live import Letter, Live
 from workflow_engine.runtime.loading import ExecutionNotFound, Loader
 
 T = TypeVar("T")
+
+Make = Callable[[Execution], Report]
+Then = Callable[[BaseException | None], None]
 
 RELOAD_PAUSE: Final = 0.5
 """Seconds before an execution is brought back after the storage failed, and between attempts."""
@@ -177,6 +183,45 @@ class Runtime:
             for one in entering(live):
                 self._crank.submit(live, Letter(one))
 
+    def deliver(self, namespace: str, execution_id: str, make: Make, then: Then) -> None:
+        """What a worker says. `make` is handed the execution; `then` is told after the commit: None, or why not."""
+        live = self._lives.get(execution_id)
+        if live is not None:
+            self._submit_report(live, namespace, make, then)
+        else:
+            self._run_errand(self._bring_and_deliver(namespace, execution_id, make, then))
+
+    async def _bring_and_deliver(self, namespace: str, execution_id: str, make: Make, then: Then) -> None:
+        try:
+            live = await self._bring_back(namespace, execution_id)
+        except Exception as failure:
+            if not isinstance(failure, WorkflowEngineError):
+                log.exception("an execution cannot be brought back", execution_id=execution_id)
+            then(failure)
+            return
+        self._submit_report(live, namespace, make, then)
+
+    def _submit_report(self, live: Live, namespace: str, make: Make, then: Then) -> None:
+        if live.namespace != namespace:
+            then(ExecutionNotFound())
+            return
+        try:
+            report = make(live.execution)
+        except KeyError:
+            then(UnknownStep())
+            return
+        if live.execution.state.ended is not None:
+            then(refusal_of(live.execution, report))
+        else:
+            self._crank.submit(live, Letter(report, then=then))
+
+    async def bring(self, namespace: str, execution_id: str) -> None:
+        """See that an execution is in memory, if there is one of this id in this namespace that has not ended."""
+        try:
+            await self.find(namespace, execution_id)
+        except ExecutionNotFound:
+            return
+
     # --- recovery
 
     def remember(self, open_execution: OpenExecution) -> None:
@@ -251,9 +296,12 @@ class Runtime:
             self._loading[execution_id] = loading
             loading.add_done_callback(lambda _done: self._loading.pop(execution_id, None))
         live = await asyncio.shield(loading)
-        if live.execution.state.ended is None:
-            live = self._lives.setdefault(execution_id, live)
-        return live
+        if live.execution.state.ended is not None:
+            return live
+        if execution_id not in self._lives:
+            self._lives[execution_id] = live
+            self._crank.restore(live)
+        return self._lives[execution_id]
 
     async def _bring_back_surely(self, namespace: str, execution_id: str) -> Live | None:
         """As `_bring_back`, for errands nobody waits for: tries again while the storage is away."""
@@ -275,7 +323,9 @@ class Runtime:
         live.inbox.clear()
         live.in_turn = True  # nobody turns this copy again
         for letter in waiting:
-            if letter.answer is not None and not letter.answer.done():
+            if letter.then is not None:
+                letter.then(failure)
+            elif letter.answer is not None and not letter.answer.done():
                 letter.answer.set_exception(failure)
         if self._lives.get(live.id) is live:
             del self._lives[live.id]

@@ -1,8 +1,10 @@
 """From an execution to what one step is handed: the finished input and config, built from committed data only."""
 
+from base64 import b64decode
 from typing import cast
 
-from workflow_engine.definition.plan import PlannedStep
+from workflow_engine.definition.model import OnMissingWorker
+from workflow_engine.definition.plan import Plan, PlannedStep
 from workflow_engine.dispatch.contract import Task
 from workflow_engine.dispatch.gates import Gates
 from workflow_engine.execution.execution import Execution
@@ -35,7 +37,14 @@ def task_for(execution: Execution, record: ExecutionRecord, gates: Gates, simula
         raise StepFailure(failure.code, str(failure)) from failure
     gates.check_request(planned.type, config, given)
     request = _request(execution, record, planned, step, given, config, simulation)
-    return Task(planned.type, request, cast(int, execution.started.options.get("priority", 0)))
+    return Task(
+        planned.type,
+        request,
+        cast(int, execution.started.options.get("priority", 0)),
+        is_taken=step.worker_delivery == step.delivery,
+        next_chunk=step.next_chunk,
+        simulate_unserved=_simulates_unserved(execution.plan, simulation),
+    )
 
 
 def input_of(execution: Execution, path: str) -> JsonObject | None:
@@ -104,7 +113,13 @@ def _request(
         correlation_id=record.correlation_id,
         trace_id=record.trace_id,
         simulation=_narrowest(planned.simulation, simulation),
+        checkpoint=None if step.checkpoint is None else b64decode(step.checkpoint),
     )
+
+
+def _simulates_unserved(plan: Plan, server: Simulation) -> bool:
+    """Whether the document asks for made-up outputs where no worker serves a type; the server's `never` is final."""
+    return plan.on_missing_worker == OnMissingWorker.SIMULATE and server is not Simulation.NEVER
 
 
 def _prefix(path: str) -> str:

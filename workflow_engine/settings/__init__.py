@@ -1,7 +1,7 @@
 """Every setting of a server: one frozen value, read once at the edge and handed down in plain parameters."""
 
 from workflow_engine.settings.environment import InvalidSettings, load_settings
-from workflow_engine.settings.groups import Expressions, Limits, Outgoing, Runtime, Settings, Storage
+from workflow_engine.settings.groups import Expressions, Limits, Outgoing, Rpc, Runtime, Settings, Storage
 from workflow_engine.settings.listening import ListensWithoutKeys, check_listening, is_loopback
 from workflow_engine.settings.listing import PREFIX, Setting, env_example, known_settings
 
@@ -12,6 +12,7 @@ __all__ = [
     "Limits",
     "ListensWithoutKeys",
     "Outgoing",
+    "Rpc",
     "Runtime",
     "Setting",
     "Settings",

@@ -78,6 +78,17 @@ class Limits(Group):
     max_name_length: Count = Field(200, description="Longest display name of a step type.")
     max_error_codes: CountOrZero = Field(100, description="Most error codes a step type may declare.")
     max_examples: CountOrZero = Field(20, description="Most examples of a step type.")
+    max_slot_cost: Count = Field(1_000, description="Most worker slots that one step of a type may take.")
+    max_estimated_cost_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        1_000_000.0, description="Largest estimated cost of one step, in USD."
+    )
+    max_permissions: CountOrZero = Field(32, description="Most permissions a step type may require.")
+    max_permission_length: Count = Field(128, description="Longest name of a permission in characters.")
+    max_contracts: Count = Field(100, description="Most step types that are registered in one request.")
+    max_examined: CountOrZero = Field(
+        10_000, description="Most saved workflows, and open executions, looked at for what a new contract breaks."
+    )
+    max_breakages: Count = Field(1_000, description="Most broken workflows and executions that are listed.")
     max_tags: CountOrZero = Field(32, description="Most tags on one workflow or step type.")
     max_tag_length: Count = Field(64, description="Longest tag in characters.")
     min_timeout_seconds: Seconds = Field(0.001, description="Shortest timeout a document may ask for.")
@@ -175,12 +186,83 @@ class Outgoing(Group):
     max_connections: Count = Field(100, description="Most calls at once; the others wait.")
 
 
+class Workers(Group):
+    """The terms of workers: how they are watched, what they may hold, and how much they may say."""
+
+    ping_every_seconds: Seconds = Field(10.0, description="How often a worker on a stream is pinged.")
+    dead_after_seconds: Seconds = Field(30.0, description="A worker that is silent for so long is disconnected.")
+    lease_seconds: Seconds = Field(
+        60.0, description="How long a worker has a step without renewing; it renews at a quarter of that."
+    )
+    ack_within_seconds: Seconds = Field(
+        5.0, description="A step that a worker does not ack in this time goes back to its place in the line."
+    )
+    cancel_grace_seconds: Seconds = Field(
+        10.0, description="How long a worker may take to confirm a cancel before it is recorded as ignoring it."
+    )
+    progress_every_seconds: Seconds = Field(0.25, description="Progress of one step is written down at most so often.")
+    chunks_every_seconds: Seconds = Field(0.05, description="Chunks of one step are written down at most so often.")
+    reconnect_after_seconds: SecondsOrZero = Field(
+        1.0, description="What a server that stops tells its workers to wait before they come back."
+    )
+    quarantine_after: Count = Field(
+        5, description="So many workers lost in a row by steps of one type, and no step of it is handed out any more."
+    )
+    max_sessions: Count = Field(10_000, description="Most workers that are connected at once.")
+    max_slots: Count = Field(10_000, description="Most unfinished steps that one worker may take.")
+    max_inline_bytes: Bytes = Field(
+        1 * MIB, description="Largest result of a worker; a larger one fails its step with payload-too-large."
+    )
+    max_checkpoint_bytes: Bytes = Field(64 * KIB, description="Largest checkpoint; a larger one is not kept.")
+    max_chunk_bytes: Bytes = Field(64 * KIB, description="Largest single chunk of a step.")
+    max_stream_bytes: Bytes = Field(4 * MIB, description="Most bytes of chunks in one attempt of a step.")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        _ordered(self, "ping_every_seconds", "dead_after_seconds")
+        _ordered(self, "max_chunk_bytes", "max_stream_bytes")
+        return self
+
+
+class Rpc(Group):
+    """The gRPC face: how much one call may be and how many there may be, how connections are kept alive, and TLS."""
+
+    max_receive_bytes: Bytes = Field(4 * MIB, description="Largest message that a client or a worker may send.")
+    max_send_bytes: Bytes = Field(64 * MIB, description="Largest message that the server sends.")
+    max_calls: Count = Field(
+        16_000, description="Most calls at once, open streams included; more are answered RESOURCE_EXHAUSTED."
+    )
+    max_streams_per_connection: Count = Field(
+        1_000, description="Most calls at once on one connection; the client holds back what is more."
+    )
+    keepalive_seconds: Seconds = Field(20.0, description="After so long without a byte, a connection is pinged.")
+    keepalive_timeout_seconds: Seconds = Field(
+        10.0, description="A connection that leaves a ping unanswered for so long is closed."
+    )
+    min_ping_interval_seconds: Seconds = Field(
+        5.0, description="Clients that ping more often than this while nothing is sent are disconnected."
+    )
+    tls_certificate: Path | None = Field(None, description="PEM file with the certificate chain; it turns TLS on.")
+    tls_key: Path | None = Field(None, description="PEM file with the private key of the certificate.")
+    tls_client_ca: Path | None = Field(
+        None, description="PEM file with the authorities whose client certificates are demanded (mTLS)."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key are given together, or neither of them")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError("tls_client_ca needs tls_certificate and tls_key")
+        return self
+
+
 class Settings(Group):
     """The server itself: where it listens, what it keeps, what it loads."""
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: Port = Field(8006, description="Port of REST; 0 takes any free one.")
-    grpc_port: Port = Field(50_051, description="Port of gRPC, which is not served yet; 0 takes any free one.")
+    grpc_port: Port = Field(50_051, description="Port of gRPC; 0 takes any free one.")
     database_url: str = Field(
         "sqlite:///./data/workflow_engine.db", repr=False, description="sqlite:///PATH or postgresql://..."
     )
@@ -190,7 +272,10 @@ class Settings(Group):
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
         "console", description="console for people, json for machines."
     )
-    insecure: bool = Field(False, description="Allow listening beyond loopback without authentication.")
+    api_key: str | None = Field(
+        None, repr=False, description="The key that commands show to a server; a server itself does not need it."
+    )
+    insecure: bool = Field(False, description="Allow listening beyond loopback without any key.")
     shutdown_grace_seconds: SecondsOrZero = Field(10.0, description="How long running steps may finish at a stop.")
     plugins: Names = Field((), description="Installed plugins to load, by entry point name, separated by commas.")
     plugin_folder: Path | None = Field(None, description="A folder with further plugins, beside the built-in ones.")
@@ -203,3 +288,5 @@ class Settings(Group):
     runtime: Runtime = Runtime()
     storage: Storage = Storage()
     outgoing: Outgoing = Outgoing()
+    workers: Workers = Workers()
+    rpc: Rpc = Rpc()

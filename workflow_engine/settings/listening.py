@@ -1,4 +1,4 @@
-"""Where a server may listen as long as nobody has to show a key."""
+"""Where a server may listen: on this machine only, as long as nobody has to show a key."""
 
 from ipaddress import IPv6Address, ip_address
 
@@ -15,7 +15,8 @@ class ListensWithoutKeys(RefusedToStart):
         self.host = host
         super().__init__(
             f"Listening on {host or 'every address'} would let anybody on the network run workflows without a key. "
-            f"Use {PREFIX}HOST=127.0.0.1, or on a trusted network allow it by {PREFIX}INSECURE=true (--insecure)."
+            "Create one first: `workflow-engine keys create NAME --scope admin`. Or "
+            f"use {PREFIX}HOST=127.0.0.1, or on a trusted network allow it by {PREFIX}INSECURE=true (--insecure)."
         )
 
 
@@ -31,7 +32,9 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def check_listening(host: str, insecure: bool) -> None:
-    """Raises ListensWithoutKeys where `host` is reachable from outside and nobody said that this is wanted."""
-    if not insecure and not is_loopback(host):
+def check_listening(host: str, *, has_keys: bool, insecure: bool) -> None:
+    """Raises ListensWithoutKeys where `host` is reachable from outside, there is no key that is not revoked, and nobody
+    said that this is wanted.
+    """
+    if not has_keys and not insecure and not is_loopback(host):
         raise ListensWithoutKeys(host)

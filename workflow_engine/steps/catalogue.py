@@ -47,6 +47,14 @@ class Catalogue:
             entry = CatalogueEntry(offered.type, f"{BUILTIN_OWNER}-{offered.type.name}", since)
             self._builtins.setdefault(offered.type.name, {})[Version.parse(offered.type.version)] = entry
 
+    def copy(self) -> "Catalogue":
+        """The same types in a catalogue of its own, to see what a change would do."""
+        other = Catalogue()
+        other._functions, other._builtin_functions = self._functions, self._builtin_functions
+        other._builtins = self._builtins
+        other._registered = {key: dict(versions) for key, versions in self._registered.items()}
+        return other
+
     def resolve(self, namespace: str, reference: str) -> StepType | None:
         """The latest version that `name` or `name@range` means; None when there is none, or the range is unreadable."""
         name, at, written = reference.partition("@")

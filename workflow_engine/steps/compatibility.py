@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from workflow_engine.jsontext import Json, JsonObject, pointer
+from workflow_engine.jsontext import Json, JsonObject, pointer, write
 from workflow_engine.steps.authoring import same_json
 from workflow_engine.steps.contract import StepType
+from workflow_engine.steps.fitting import Described
 
 _Schema: TypeAlias = JsonObject | bool
 _Path: TypeAlias = tuple[str | int, ...]
@@ -25,8 +26,28 @@ def breaking_changes(old: StepType, new: StepType) -> list[str]:
     return [
         *(_TAKES["config"].told(found) for found in narrowings(old.config_schema, new.config_schema)),
         *(_TAKES["input"].told(found) for found in narrowings(old.input_schema, new.input_schema)),
-        *(_GIVES.told(found) for found in _removed(old.output_schema, new.output_schema)),
-        *(_GIVES.told(found) for found in narrowings(new.output_schema, old.output_schema)),
+        *_told_losses(old.output_schema, new.output_schema),
+    ]
+
+
+def output_losses(old: Described, new: Described) -> list[str]:
+    """What somebody who reads `old`, an output or a part of one, could stumble over with `new`."""
+    losses = _told_losses(_as_schema(old.schema), _as_schema(new.schema))
+    if losses or not same_json(old.schema, new.schema) or b'"$ref"' not in write(old.schema):
+        return losses
+    # The same words, but what they refer to may be something else now.
+    return [] if same_json(old.root, new.root) else ["what it refers to changed"]
+
+
+def told_of_taken(part: str, difference: "Difference") -> str:
+    """The sentence for something that `part` (`config` or `input`) accepted and does not accept any more."""
+    return _TAKES[part].told(difference)
+
+
+def _told_losses(old: _Schema | None, new: _Schema | None) -> list[str]:
+    return [
+        *(_GIVES.told(found) for found in _removed(old, new)),
+        *(_GIVES.told(found) for found in narrowings(new, old)),
     ]
 
 

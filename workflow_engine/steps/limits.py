@@ -25,3 +25,12 @@ class RegistrationLimits:
     least_timeout_seconds: float = 0.001
     most_timeout_seconds: float = 31_536_000.0
     max_retries: int = 1_000
+    slot_cost: int = 1_000
+    estimated_cost_usd: float = 1_000_000.0
+    permissions: int = 32
+    permission_length: int = 128
+    contracts: int = 100
+    """Registered as one."""
+    examined: int = 10_000
+    """Saved workflows, and as many open executions, that are looked at for what a contract breaks."""
+    breakages: int = 1_000

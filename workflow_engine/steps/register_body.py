@@ -28,11 +28,16 @@ class Registration:
     version_given: bool
 
 
-def read_registration(body: Json, owner: str, limits: RegistrationLimits | None = None) -> Registration:
-    """Read a register body. Raises `InvalidDocument` with every problem. Absent and null mean the same."""
+def read_registration(
+    body: Json, owner: str, limits: RegistrationLimits | None = None, execution_type: ExecutionType | None = None
+) -> Registration:
+    """Read a register body. Raises `InvalidDocument` with every problem. Absent and null mean the same.
+
+    `execution_type` stands for a body that names none.
+    """
     if not isinstance(body, dict):
         raise InvalidDocument([Problem("wrong-type", "This must be an object")])
-    reader = _Reader(body, limits or RegistrationLimits())
+    reader = _Reader(body, limits or RegistrationLimits(), execution_type)
     step = reader.step_type(owner)
     if reader.found:
         raise InvalidDocument(reader.found)
@@ -43,6 +48,7 @@ _FIELDS: Final = (
     *("step_type", "name", "execution_type", "function_reference", "description", "documentation", "version", "effect"),
     *("parameters_schema", "input_schema", "output_schema", "endpoint_config", "tags", "examples", "error_codes"),
     *("default_input", "default_timeout_seconds", "default_max_retries"),
+    *("slot_cost", "streams", "estimated_cost_usd", "required_permissions", "requires_approval"),
 )
 _ENDPOINT_FIELDS: Final = {
     ExecutionType.API: ("url", "method", "headers", "timeout"),
@@ -57,11 +63,12 @@ class _Reader:
 
     body: JsonObject
     limits: RegistrationLimits
+    default: ExecutionType | None
     found: list[Problem] = field(default_factory=list)
 
     def step_type(self, owner: str) -> StepType:
         self._refuse_unknown(self.body, _FIELDS)
-        execution_type = self._choice("execution_type", ExecutionType, None)
+        execution_type = self._choice("execution_type", ExecutionType, self.default)
         return StepType(
             name=self._name(),
             version=self._version(),
@@ -78,8 +85,15 @@ class _Reader:
             default_input=self._choice("default_input", DefaultInput, DefaultInput.NONE) or DefaultInput.NONE,
             error_codes=self._error_codes(),
             default_timeout_seconds=self._seconds(self.body, ("default_timeout_seconds",)),
-            default_max_retries=self._retries(),
-            tags=self._tags(),
+            default_max_retries=self._count("default_max_retries", 0, self.limits.max_retries, 0),
+            slot_cost=self._count("slot_cost", 1, self.limits.slot_cost, 1),
+            streams=self._truth("streams"),
+            estimated_cost_usd=self._cost(),
+            required_permissions=self._names(
+                "required_permissions", self.limits.permissions, self.limits.permission_length
+            ),
+            requires_approval=self._truth("requires_approval"),
+            tags=self._names("tags", self.limits.tags, self.limits.tag_length),
             examples=tuple(self._items("examples", self.limits.examples)),
             owner=owner,
         )
@@ -157,23 +171,36 @@ class _Reader:
             return []
         return value
 
-    def _tags(self) -> tuple[str, ...]:
-        tags = self._items("tags", self.limits.tags)
-        for place, tag in enumerate(tags):
-            if not isinstance(tag, str) or not 0 < len(tag) <= self.limits.tag_length:
-                message = f"A tag is a string of 1 to {self.limits.tag_length} characters"
-                self._problem("wrong-type", message, "tags", place)
-        return tuple(tag for tag in tags if isinstance(tag, str))
+    def _names(self, field_name: str, most: int, length: int) -> tuple[str, ...]:
+        names = self._items(field_name, most)
+        for place, name in enumerate(names):
+            if not isinstance(name, str) or not 0 < len(name) <= length:
+                self._problem("wrong-type", f"This must be a string of 1 to {length} characters", field_name, place)
+        return tuple(name for name in names if isinstance(name, str))
 
-    def _retries(self) -> int:
-        value = self.body.get("default_max_retries")
+    def _count(self, name: str, least: int, most: int, default: int) -> int:
+        value = self.body.get(name)
         if value is None:
-            return 0
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= self.limits.max_retries:
-            message = f"This must be an integer from 0 to {self.limits.max_retries}"
-            self._problem("out-of-range", message, "default_max_retries")
-            return 0
+            return default
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            self._problem("out-of-range", f"This must be an integer from {least} to {most}", name)
+            return default
         return value
+
+    def _truth(self, name: str) -> bool:
+        value = self.body.get(name)
+        if value is not None and not isinstance(value, bool):
+            self._problem("wrong-type", "This must be true or false", name)
+        return value is True
+
+    def _cost(self) -> float | None:
+        value, most = self.body.get("estimated_cost_usd"), self.limits.estimated_cost_usd
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+            self._problem("out-of-range", f"This must be an amount in USD from 0 to {most:.0f}", "estimated_cost_usd")
+            return None
+        return _plain(value)
 
     def _seconds(self, given: JsonObject, where: tuple[str, ...]) -> float | None:
         value = given.get(where[-1])
@@ -183,7 +210,7 @@ class _Reader:
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
             self._problem("out-of-range", f"This must be a number of seconds from {least:g} to {most:.0f}", *where)
             return None
-        return value
+        return _plain(value)
 
     def _error_codes(self) -> tuple[ErrorCode, ...]:
         read: list[ErrorCode] = []
@@ -249,3 +276,8 @@ class _Reader:
         if len(write(headers)) > self.limits.header_bytes:
             message = f"All headers together may have at most {self.limits.header_bytes} bytes"
             self._problem("out-of-range", message, "endpoint_config", "headers")
+
+
+def _plain(value: float) -> float:
+    """2.0 is written as 2: the same contract has one hash, whether JSON or a binary format carried its numbers."""
+    return int(value) if value == int(value) else value

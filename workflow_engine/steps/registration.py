@@ -15,7 +15,7 @@ from workflow_engine.steps.compatibility import breaking_changes
 from workflow_engine.steps.contract import ExecutionType, StepType
 from workflow_engine.steps.register_body import Registration
 from workflow_engine.steps.versions import Version
-from workflow_engine.steps.wire import contract_differences, contract_hash
+from workflow_engine.steps.wire import contract_differences
 
 FIRST_VERSION: Final = Version(1, 0, 0)
 
@@ -38,6 +38,7 @@ class VersionTaken(Conflict):
     """The same version exists with another contract. `differences` names the parts that differ."""
 
     code = "step-version-exists"
+    grpc_status = "ALREADY_EXISTS"
 
     def __init__(self, pin: str, differences: Sequence[str]) -> None:
         self.differences = tuple(differences)
@@ -48,6 +49,7 @@ class BreakingMinorVersion(Conflict):
     """A version that breaks what its neighbour of the same major version promised. `changes` names each break."""
 
     code = "breaking-minor-version"
+    grpc_status = "ALREADY_EXISTS"
 
     def __init__(self, pin: str, earlier: str, changes: Sequence[str]) -> None:
         self.changes = tuple(changes)
@@ -106,8 +108,8 @@ def _under_its_version(step: StepType, existing: Sequence[CatalogueEntry]) -> De
 
 
 def _once_more(step: StepType, entry: CatalogueEntry) -> Decision:
-    if contract_hash(entry.type) != contract_hash(step):
-        raise VersionTaken(step.pin, contract_differences(entry.type, step))
+    if differences := contract_differences(entry.type, step):
+        raise VersionTaken(step.pin, differences)
     return Decision(entry.type, changed=entry.removed)
 
 
@@ -132,7 +134,7 @@ def _under_the_next_version(step: StepType, existing: Sequence[CatalogueEntry]) 
     newest = existing[-1].type
     # Two clients that register different contracts in turn must not push the version up for ever.
     for entry in reversed(existing):
-        if contract_hash(entry.type) == contract_hash(step):
+        if not contract_differences(entry.type, step):
             return Decision(entry.type, entry.removed, _overtaken(entry.type, newest))
     changes = breaking_changes(newest, step)
     version = Version.parse(newest.version)

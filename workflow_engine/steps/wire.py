@@ -1,6 +1,6 @@
 """Step types as JSON: the contract as it is stored, and the entry of `GET /steps`."""
 
-from typing import Any
+from typing import Any, Final
 
 from workflow_engine.clock import iso
 from workflow_engine.jsontext import Json, JsonObject, digest
@@ -11,6 +11,11 @@ from workflow_engine.steps.contract import DefaultInput, Effect, ErrorCode, Exec
 
 
 def write_contract(step: StepType) -> JsonObject:
+    """What is stored and hashed.
+
+    What contracts say since version 0.2 is left out where it says nothing, so that the hash of a contract that was
+    stored before is still its hash.
+    """
     return {
         "name": step.name,
         "version": step.version,
@@ -31,6 +36,26 @@ def write_contract(step: StepType) -> JsonObject:
         "examples": list(step.examples),
         "owner": step.owner,
         "documentation": step.documentation,
+        **_written_extras(step),
+    }
+
+
+_EXTRAS: Final = ("slot_cost", "streams", "estimated_cost_usd", "required_permissions", "requires_approval")
+_SILENT: Final = StepType("")
+
+
+def _written_extras(step: StepType) -> JsonObject:
+    said = [name for name in _EXTRAS if getattr(step, name) != getattr(_SILENT, name)]
+    return {name: value for name, value in _extras(step).items() if name in said}
+
+
+def _extras(step: StepType) -> JsonObject:
+    return {
+        "slot_cost": step.slot_cost,
+        "streams": step.streams,
+        "estimated_cost_usd": step.estimated_cost_usd,
+        "required_permissions": list(step.required_permissions),
+        "requires_approval": step.requires_approval,
     }
 
 
@@ -52,6 +77,7 @@ def read_contract(stored: JsonObject) -> StepType:
             "error_codes": tuple(ErrorCode(**each) for each in fields["error_codes"]),
             "tags": tuple(fields["tags"]),
             "examples": tuple(fields["examples"]),
+            "required_permissions": tuple(fields.get("required_permissions", ())),
         }
     )
 
@@ -62,9 +88,18 @@ def contract_hash(step: StepType) -> str:
 
 
 def contract_differences(one: StepType, other: StepType) -> list[str]:
-    """The names of the parts in which two contracts differ."""
-    mine, theirs = _promised(one), _promised(other)
-    return [part for part in mine if digest(mine[part]) != digest(theirs[part])]
+    """The names of the parts in which two contracts differ.
+
+    Workers that poll and workers on a stream serve one queue, so which of them a contract names makes no difference.
+    """
+    mine, theirs = _told(one), _told(other)
+    by_workers = one.execution_type.is_by_workers and other.execution_type.is_by_workers
+    alike = ("execution_type",) if by_workers else ()
+    return [part for part in mine if part not in alike and digest(mine[part]) != digest(theirs[part])]
+
+
+def _told(step: StepType) -> JsonObject:
+    return {**_promised(step), **_extras(step)}
 
 
 def _promised(step: StepType) -> JsonObject:
@@ -106,6 +141,7 @@ def write_entry(entry: CatalogueEntry, *, workers: int, status: str) -> JsonObje
         "default_max_retries": step.default_max_retries,
         "examples": list(step.examples),
         "documentation": step.documentation,
+        **_extras(step),
         "workers": workers,
         "status": status,
     }

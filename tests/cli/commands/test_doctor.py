@@ -1,5 +1,6 @@
 """`workflow-engine doctor`."""
 
+import json
 import re
 import socket
 from pathlib import Path
@@ -60,6 +61,18 @@ def test_an_open_address_without_keys_is_a_failure(cli: CommandLine) -> None:
     said = CommandLine(cli.folder, {"host": "0.0.0.0"} | dict(cli.settings))("doctor", "--database-url", "memory://")  # noqa: S104 - refused
     assert said.code == 1
     assert found(said.out)["address"][0] == "fail"
+
+
+def test_an_open_address_with_a_key_is_no_problem(cli: CommandLine) -> None:
+    database = f"sqlite:///{cli.folder}/flows.db"
+    everywhere = CommandLine(cli.folder, {"host": "0.0.0.0"} | dict(cli.settings))  # noqa: S104 - who shows no key is refused
+    assert cli("keys", "create", "ops", "--scope", "admin", "--database-url", database).code == 0
+
+    assert "address" not in found(everywhere("doctor", "--database-url", database).out)
+
+    (key,) = json.loads(cli("keys", "list", "--json", "--database-url", database).out)["keys"]
+    assert cli("keys", "revoke", key["key_id"], "--database-url", database).code == 0
+    assert found(everywhere("doctor", "--database-url", database).out)["address"][0] == "fail"
 
 
 def test_a_server_that_is_up_is_no_problem(serve: Serve, tmp_path: Path) -> None:

@@ -3,18 +3,28 @@
 import socket
 from collections.abc import Iterator
 
+from workflow_engine.bounds import journal_timeouts
 from workflow_engine.cli.checks.finding import Finding, fail, ok
 from workflow_engine.cli.choosing import address_of
 from workflow_engine.cli.server import Server
+from workflow_engine.errors import WorkflowEngineError
+from workflow_engine.journal.examining import has_valid_key
 from workflow_engine.settings import ListensWithoutKeys, Settings, check_listening
 
 
 def check_listening_address(settings: Settings) -> Iterator[Finding]:
     try:
-        check_listening(settings.host, settings.insecure)
+        check_listening(settings.host, has_keys=_has_keys(settings), insecure=settings.insecure)
     except ListensWithoutKeys as error:
-        yield fail("address", str(error), "set WORKFLOW_ENGINE_HOST=127.0.0.1")
+        yield fail("address", str(error), "create a key, or set WORKFLOW_ENGINE_HOST=127.0.0.1")
     yield _check_port(settings)
+
+
+def _has_keys(settings: Settings) -> bool:
+    try:
+        return has_valid_key(settings.database_url, journal_timeouts(settings))
+    except WorkflowEngineError:  # the finding about the storage says what is wrong with it
+        return False
 
 
 def _check_port(settings: Settings) -> Finding:

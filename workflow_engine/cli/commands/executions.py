@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from workflow_engine.cli.commands import executions_acting
-from workflow_engine.cli.options import AsJson, ExecutionId, ServerUrl
+from workflow_engine.cli.options import ApiKey, AsJson, ExecutionId, ServerUrl
 
 executions = typer.Typer(help="Look at executions of a running server, and act on them.", no_args_is_help=True)
 
@@ -31,6 +31,7 @@ def list_executions(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=500, help="At most this many.")] = 20,
     cursor: Annotated[str | None, typer.Option("--cursor", help="Go on where a list before ended.")] = None,
     server: ServerUrl = None,
+    api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
     """List executions, newest first."""
@@ -39,7 +40,7 @@ def list_executions(
     from workflow_engine.cli.tables import print_executions
     from workflow_engine.cli.times import since_when
 
-    answer = server_of(server).get(
+    answer = server_of(server, api_key).get(
         "/executions",
         status=status,
         workflow_name=workflow,
@@ -60,6 +61,7 @@ def show_execution(
         str | None, typer.Option("--step", metavar="PATH", help="Print what came out of this step, as JSON.")
     ] = None,
     server: ServerUrl = None,
+    api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one execution with its steps."""
@@ -69,7 +71,7 @@ def show_execution(
     from workflow_engine.cli.server import path_of
     from workflow_engine.cli.tables import print_execution
 
-    asked = server_of(server)
+    asked = server_of(server, api_key)
     execution = asked.get(path_of("executions", execution_id))
     results = asked.get(path_of("executions", execution_id, "results"))
     if step is not None:
@@ -79,7 +81,9 @@ def show_execution(
 
 
 @executions.command("explain")
-def explain_execution(execution_id: ExecutionId, server: ServerUrl = None, as_json: AsJson = False) -> None:
+def explain_execution(
+    execution_id: ExecutionId, server: ServerUrl = None, api_key: ApiKey = None, as_json: AsJson = False
+) -> None:
     """Tell for each open step why it is not done."""
     from workflow_engine.cli.answers import print_answer
     from workflow_engine.cli.choosing import server_of
@@ -87,7 +91,9 @@ def explain_execution(execution_id: ExecutionId, server: ServerUrl = None, as_js
     from workflow_engine.cli.tables import print_explanation
 
     print_answer(
-        server_of(server).get(path_of("executions", execution_id, "explain")), print_explanation, as_json=as_json
+        server_of(server, api_key).get(path_of("executions", execution_id, "explain")),
+        print_explanation,
+        as_json=as_json,
     )
 
 
@@ -97,6 +103,7 @@ def list_events(
     after: Annotated[int, typer.Option("--after", metavar="SEQ", min=0, help="Only what came behind this event.")] = 0,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay until the execution has ended.")] = False,
     server: ServerUrl = None,
+    api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Print what happened, one line an event (with --json one object a line)."""
@@ -104,7 +111,7 @@ def list_events(
     from workflow_engine.cli.server import path_of
     from workflow_engine.cli.tables import print_event
 
-    asked, path = server_of(server), path_of("executions", execution_id, "events")
+    asked, path = server_of(server, api_key), path_of("executions", execution_id, "events")
     for event in asked.events(path, after) if follow else asked.past_events(path, after):
         print_event(event, as_json=as_json)
 

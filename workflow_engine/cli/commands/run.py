@@ -10,7 +10,7 @@ import typer
 
 from workflow_engine.cli.console import err, out, words
 from workflow_engine.cli.failures import INTERRUPTED, INVALID, NOT_FINISHED
-from workflow_engine.cli.options import AsJson, DatabaseUrl, ServerUrl
+from workflow_engine.cli.options import ApiKey, AsJson, DatabaseUrl, ServerUrl
 from workflow_engine.errors import InvalidDocument
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def run(
     ] = False,
     as_json: AsJson = False,
     server: ServerUrl = None,
+    api_key: ApiKey = None,
     embedded: Annotated[
         bool, typer.Option("--embedded", help="Use an engine inside this process, even where a server is up.")
     ] = False,
@@ -62,7 +63,7 @@ def run(
 
     source = read_source(file)
     body = start_body(source, read_input(given or (), input_file))
-    with chosen_place(server, embedded=embedded, database_url=database_url) as place:
+    with chosen_place(server, api_key=api_key, embedded=embedded, database_url=database_url) as place:
         plan = _plan(source, _started(place, source, body))
         deadline = None if timeout is None else time.monotonic() + timeout
         results = _followed(place, plan, deadline, watch=watch, as_json=as_json)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 def serve(
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port of REST; 0 takes any free one.")] = None,
+    grpc_port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port of gRPC; 0 takes any free one.")
+    ] = None,
     database_url: DatabaseUrl = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow listening beyond this machine although nobody has to show a key.")
@@ -29,7 +32,7 @@ def serve(
         str | None, typer.Option(metavar="LEVEL", help="debug, info, warning, error or critical.")
     ] = None,
 ) -> None:
-    """Serve REST until SIGTERM or Ctrl-C, then let running steps finish.
+    """Serve REST and gRPC until SIGTERM or Ctrl-C, then let running steps finish.
 
     What is not given here is read from WORKFLOW_ENGINE_* variables and from .env; .env.example lists them all.
     """
@@ -39,6 +42,7 @@ def serve(
     settings = load_settings(
         host=host,
         port=port,
+        grpc_port=grpc_port,
         database_url=database_url,
         # A flag that was not given says nothing, so that the environment may.
         insecure=insecure or None,
@@ -63,6 +67,8 @@ def _announce(listening: "Listening") -> None:
         (f"Workflow Engine {VERSION}", "bold"),
         " at ",
         (url, "cyan"),
+        "  grpc ",
+        (url_of(listening.host, listening.grpc_port).removeprefix("http://"), "cyan"),
         "  docs ",
         (f"{url}/docs", "cyan"),
         f"  database {listening.storage}",

@@ -7,7 +7,7 @@ import typer
 
 from workflow_engine.cli.console import out, words
 from workflow_engine.cli.failures import INVALID
-from workflow_engine.cli.options import AsJson, ServerUrl
+from workflow_engine.cli.options import ApiKey, AsJson, ServerUrl
 from workflow_engine.errors import Problem
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ def validate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A workflow as JSON; - reads stdin.")],
     as_json: AsJson = False,
     server: ServerUrl = None,
+    api_key: ApiKey = None,
     embedded: Annotated[
         bool,
         typer.Option("--embedded", help="Know the built-in and plugin step types only, even where a server is up."),
@@ -37,7 +38,7 @@ def validate(
     from workflow_engine.cli.documents import read_source
 
     source = read_source(file)
-    with chosen_place(server, embedded=embedded) as place:
+    with chosen_place(server, api_key=api_key, embedded=embedded) as place:
         report = place.validate(source.document)
     print_answer(report, partial(_print, source), as_json=as_json)
     raise typer.Exit(0 if report["is_valid"] else INVALID)

@@ -379,7 +379,7 @@ class Assign(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ...) -> None: ...
 
 class Assignment(_message.Message):
-    __slots__ = ("lease", "step_id", "step_type", "attempt", "idempotency_key", "input", "config", "timeout_seconds", "checkpoint", "resumption", "workflow_id", "workflow_name", "user_id", "session_id", "organization_id", "correlation_id", "trace_id", "simulation", "now", "namespace")
+    __slots__ = ("lease", "step_id", "step_type", "attempt", "idempotency_key", "input", "config", "timeout_seconds", "checkpoint", "resumption", "workflow_id", "workflow_name", "user_id", "session_id", "organization_id", "correlation_id", "trace_id", "simulation", "now", "namespace", "next_chunk")
     LEASE_FIELD_NUMBER: _ClassVar[int]
     STEP_ID_FIELD_NUMBER: _ClassVar[int]
     STEP_TYPE_FIELD_NUMBER: _ClassVar[int]
@@ -400,6 +400,7 @@ class Assignment(_message.Message):
     SIMULATION_FIELD_NUMBER: _ClassVar[int]
     NOW_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CHUNK_FIELD_NUMBER: _ClassVar[int]
     lease: Lease
     step_id: str
     step_type: str
@@ -420,7 +421,8 @@ class Assignment(_message.Message):
     simulation: str
     now: float
     namespace: str
-    def __init__(self, lease: _Optional[_Union[Lease, _Mapping]] = ..., step_id: _Optional[str] = ..., step_type: _Optional[str] = ..., attempt: _Optional[int] = ..., idempotency_key: _Optional[str] = ..., input: _Optional[_Union[Payload, _Mapping]] = ..., config: _Optional[_Union[Payload, _Mapping]] = ..., timeout_seconds: _Optional[float] = ..., checkpoint: _Optional[bytes] = ..., resumption: _Optional[_Union[Resumption, _Mapping]] = ..., workflow_id: _Optional[str] = ..., workflow_name: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., organization_id: _Optional[str] = ..., correlation_id: _Optional[str] = ..., trace_id: _Optional[str] = ..., simulation: _Optional[str] = ..., now: _Optional[float] = ..., namespace: _Optional[str] = ...) -> None: ...
+    next_chunk: int
+    def __init__(self, lease: _Optional[_Union[Lease, _Mapping]] = ..., step_id: _Optional[str] = ..., step_type: _Optional[str] = ..., attempt: _Optional[int] = ..., idempotency_key: _Optional[str] = ..., input: _Optional[_Union[Payload, _Mapping]] = ..., config: _Optional[_Union[Payload, _Mapping]] = ..., timeout_seconds: _Optional[float] = ..., checkpoint: _Optional[bytes] = ..., resumption: _Optional[_Union[Resumption, _Mapping]] = ..., workflow_id: _Optional[str] = ..., workflow_name: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., organization_id: _Optional[str] = ..., correlation_id: _Optional[str] = ..., trace_id: _Optional[str] = ..., simulation: _Optional[str] = ..., now: _Optional[float] = ..., namespace: _Optional[str] = ..., next_chunk: _Optional[int] = ...) -> None: ...
 
 class Resumption(_message.Message):
     __slots__ = ("by", "memo", "payload")

@@ -1,0 +1,107 @@
+"""Gate 1: what one step hands to the next must be able to fit, as far as the schemas of both know it before anything
+runs.
+
+Only what could never run is refused. What is not known (an open schema, a computed value, a keyword nobody can decide
+upon) is left to the gates before dispatch and on result.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+from workflow_engine.definition.annotations import schema_of_built
+from workflow_engine.definition.contents import Contents
+from workflow_engine.definition.findings import Findings, shown
+from workflow_engine.definition.structure import Sketch
+from workflow_engine.definition.yields import Known, Origin, Place, Sources, fits_as_null, input_place, known, reads_of
+from workflow_engine.expressions import StaticPath, Template
+from workflow_engine.expressions.composition import Truth
+from workflow_engine.expressions.templates import Text
+from workflow_engine.jsontext import JsonObject, pointer
+from workflow_engine.steps.contract import StepType
+from workflow_engine.steps.fitting import Described, Misfit, lacks, misfits, part_at
+
+MISMATCH: Final = "type-mismatch"
+UNKNOWN_OUTPUT: Final = "unknown-output"
+UNKNOWN_INPUT: Final = "unknown-input"
+
+PlaceOf: TypeAlias = Callable[[Place], Place]
+"""From a place in a value to the place in the document where it is written."""
+
+
+def check_flow(sketch: Sketch, contents: Contents, sources: Sources, findings: Findings) -> frozenset[StaticPath]:
+    """Refuse paths that lead nowhere, and values that can never be what the step type takes where they stand.
+
+    Answers the paths that were refused.
+    """
+    refused = [
+        *refuse_unknown_paths(contents.input, lambda place: input_place(sketch, place), sources, findings),
+        *refuse_unknown_paths(contents.config, lambda place: (*sketch.config_place, *place), sources, findings),
+    ]
+    if sketch.type is not None:
+        _check_types(sketch, sketch.type, contents, sources, findings)
+    return frozenset(refused)
+
+
+def _check_types(sketch: Sketch, step_type: StepType, contents: Contents, sources: Sources, findings: Findings) -> None:
+    given = known(contents.input)
+    for place, wrong in _mismatches(given, step_type.input_schema, sources):
+        where = input_place(sketch, place)
+        _refuse(findings, wrong, given.built[place], where, f"the input of {step_type.name}")
+    config = known(contents.config)
+    schema = None if step_type.config_schema is None else schema_of_built(step_type.config_schema)
+    for place, wrong in _mismatches(config, schema, sources):
+        where = (*sketch.config_place, *place)
+        _refuse(findings, wrong, config.built[place], where, f"the config of {step_type.name}")
+
+
+def refuse_unknown_paths(
+    template: Template, place_of: PlaceOf, sources: Sources, findings: Findings
+) -> list[StaticPath]:
+    """A path that is read for certain, into a schema that is closed there; answers those that were refused."""
+    refused: list[StaticPath] = []
+    for place, read in reads_of(template):
+        found = sources.whole(read.path)
+        if not read.certain or found is None or not lacks(*found):
+            continue
+        refused.append(read.path)
+        if read.path.step_id is None:
+            findings.refuse(UNKNOWN_INPUT, f"The input_schema of this workflow has no {read.path}", *place_of(place))
+            continue
+        producer = sources.steps[read.path.step_id].type
+        name = producer.name if producer is not None else ""
+        message = f"The output of {name} has no {shown(str(read.path))}: its schema lists what there is"
+        findings.refuse(UNKNOWN_OUTPUT, message, *place_of(place))
+    return refused
+
+
+def _mismatches(value: Known, schema: JsonObject | None, sources: Sources) -> Iterator[tuple[Place, Misfit]]:
+    if schema is None:
+        return
+    target = Described.of(schema)
+    for place, origin in value.built.items():
+        taken = part_at(target, place)
+        wrong = misfits(sources.described(origin), taken)
+        # A skipped step leaves null behind: then the step runs where null is taken.
+        if wrong and not (sources.may_be_null(origin) and fits_as_null(taken)):
+            yield place, wrong[0]
+
+
+def _refuse(findings: Findings, wrong: Misfit, origin: Origin, place: Place, taker: str) -> None:
+    inside = f" at {pointer(*wrong.path)}" if wrong.path else ""
+    if wrong.kind == "nothing" and not wrong.path:
+        findings.refuse("unknown-field", f"Unknown field: {taker} has no such field", *place)
+    else:
+        message = f"{_named(origin)} is {wrong.given}{inside}, but {taker} takes {wrong.wanted} there"
+        findings.refuse(MISMATCH, message, *place)
+
+
+def _named(origin: Origin) -> str:
+    match origin:
+        case StaticPath():
+            return shown(str(origin))
+        case Text():
+            return "This text"
+        case Truth():
+            return "This condition"
+        case _:
+            return "This expression"

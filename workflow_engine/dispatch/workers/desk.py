@@ -1,0 +1,404 @@
+"""Where steps wait for workers and workers for steps: the one queue behind every transport.
+
+A step stands in the line of its type until a worker with room takes it. From then on it is leased. A lease that runs
+out, is given back or is never acked puts the step back to its old place in the line; its late result still counts
+until the step is given to somebody else, under a larger fence that is written down first.
+
+Everything here happens on the loop and in memory. What must be durable is delivered to the execution, whose commit
+answers by `then`.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
+
+from workflow_engine.clock import Clock
+from workflow_engine.dispatch.contract import Task
+from workflow_engine.dispatch.workers.deadlines import Deadlines
+from workflow_engine.dispatch.workers.handover import HandOver, Stage
+from workflow_engine.dispatch.workers.line import Line
+from workflow_engine.dispatch.workers.messages import Cancel, GoAway, LeaseRef
+from workflow_engine.dispatch.workers.returning import Returning
+from workflow_engine.dispatch.workers.session import Session
+from workflow_engine.dispatch.workers.terms import Terms
+from workflow_engine.dispatch.workers.tokens import Tokens
+from workflow_engine.execution.execution import Execution
+from workflow_engine.execution.inputs import Failed, Report, Succeeded, Taken, Withdrawn
+from workflow_engine.history.events import StepError
+from workflow_engine.logs import logger
+from workflow_engine.steps.contract import Completed, Effect, StepFailure
+from workflow_engine.steps.sampling import sample
+
+Then = Callable[[BaseException | None], None]
+"""Told after the commit: None, or why it changed nothing."""
+
+REJECT_PAUSE_SECONDS: Final = 1.0
+"""How long a worker that gave a step back gets none of that type: others go first, and nothing spins."""
+
+log = logger(__name__)
+
+
+class Deliver(Protocol):
+    """The way into an execution: `make` is handed the execution, in memory or brought back into it."""
+
+    def __call__(self, namespace: str, execution_id: str, make: Callable[[Execution], Report], then: Then) -> None: ...
+
+
+class Desk:
+    """A `Dispatcher` for the step types that workers serve, and what their sessions are made of."""
+
+    def __init__(self, clock: Clock, tokens: Tokens, terms: Terms) -> None:
+        self.clock = clock
+        self.tokens = tokens
+        self.terms = terms
+        self.returning = Returning()
+        self._at: dict[tuple[str, str], HandOver] = {}
+        self._lines: dict[tuple[str, str], Line] = {}
+        self._count = 0
+        self._deadlines = Deadlines(clock, self._is_due)
+        self._stopping = False
+
+    def connect(self, deliver: Deliver) -> None:
+        """Close the ring: executions hand over to the desk, and the desk delivers to executions."""
+        self._deliver = deliver
+
+    # --- what the runtime asks
+
+    def dispatch(self, task: Task) -> None:
+        before = self._at.get(task.key)
+        handover = self._new(task, None if before is None else before.number)
+        if before is not None:
+            self._supersede(before)
+        line = self.line_of(task)
+        if task.simulate_unserved and not line.sessions:
+            self._simulate(handover)
+            return
+        line.add(handover)
+        self.serve(line)
+
+    def restore(self, task: Task) -> None:
+        before = self._at.get(task.key)
+        if before is not None and before.lease.delivery == task.request.delivery:
+            return
+        handover = self._new(task, None)
+        handover.handed_out = task.is_taken
+        if self._may_be_out(handover):
+            handover.handed_out = True
+            handover.stage = Stage.RETURNING
+            self._deadlines.set(self.returning.until, handover)
+            return
+        self._enter(handover)
+
+    def abort(self, execution_id: str, path: str) -> None:
+        handover = self._at.pop((execution_id, path), None)
+        if handover is not None:
+            self._call_back(handover, "timeout" if self._is_late(handover) else "cancelled")
+            handover.end()
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Workers keep what they have and come back to the next server; nothing is waited for."""
+        self._stopping = True
+        away = GoAway("the server stops", self.terms.reconnect_after)
+        for session in {session for line in self._lines.values() for session in line.sessions}:
+            session.outbox.go_away(away)
+        self._deadlines.stop()
+
+    # --- lines
+
+    def line(self, namespace: str, pin: str) -> Line:
+        line = self._lines.get((namespace, pin))
+        if line is None:
+            line = self._lines[namespace, pin] = Line(namespace, pin)
+        return line
+
+    def line_of(self, task: Task) -> Line:
+        return self.line(task.request.namespace, task.type.pin)
+
+    def lines(self) -> Iterable[Line]:
+        return self._lines.values()
+
+    def at(self, lease: LeaseRef) -> HandOver | None:
+        """The hand-over of this lease, unless the step was given to somebody else, or is over."""
+        handover = self._at.get(lease.key)
+        return handover if handover is not None and handover.lease.delivery == lease.delivery else None
+
+    def of_step(self, execution_id: str, path: str) -> HandOver | None:
+        return self._at.get((execution_id, path))
+
+    def serve(self, line: Line) -> None:
+        """Give what stands in a line to those that have room, until one of the two is used up."""
+        while not self._stopping and (handover := line.first()) is not None:
+            if (session := line.next_session()) is None:
+                return
+            line.take()
+            self._begin(handover, session)
+
+    def feed(self, session: Session) -> None:
+        """A worker has room: the oldest that it could do, line by line."""
+        while not self._stopping and (line := _oldest(session)) is not None:
+            handover = line.first()
+            if handover is None:
+                return
+            line.take()
+            self._begin(handover, session)
+        if session.can_begin and not session.is_hungry:
+            session.is_hungry = True
+            for line in session.lines:
+                line.hungry[session] = None
+
+    # --- hand-overs
+
+    def _new(self, task: Task, number: int | None) -> HandOver:
+        if number is None:
+            self._count += 1
+            number = self._count
+        request = task.request
+        lease = self.tokens.lease(request.execution_id, request.path, request.delivery)
+        handover = HandOver(task, lease, number, next_chunk=task.next_chunk, kept_chunks=task.next_chunk)
+        self._at[task.key] = handover
+        return handover
+
+    def _enter(self, handover: HandOver) -> None:
+        """Into the line, at its old place. What may run once only and was out is over: nobody knows how it went."""
+        handover.stage = Stage.WAITING
+        if handover.handed_out and handover.task.type.effect is Effect.AT_MOST_ONCE:
+            self._withdraw(handover, "worker-lost", untouched=False)
+            return
+        line = self.line_of(handover.task)
+        line.add(handover)
+        self.serve(line)
+
+    def _begin(self, handover: HandOver, session: Session) -> None:
+        if handover.handed_out:
+            self._withdraw(handover, "worker-lost", untouched=False)
+        elif handover.task.type.effect is Effect.AT_MOST_ONCE:
+            self._write_down_first(handover, session)
+        else:
+            self._assign(handover, session)
+
+    def _write_down_first(self, handover: HandOver, session: Session) -> None:
+        """Whether a step that may run once was given away must be known after any crash."""
+        handover.stage = Stage.BEGINNING
+        session.hold(handover)
+
+        def written(failure: BaseException | None) -> None:
+            if handover.stage is not Stage.BEGINNING:
+                session.release(handover)
+            elif failure is None and session.alive:
+                self._assign(handover, session)
+            else:
+                session.release(handover)
+                handover.handed_out = failure is None
+                self._withdraw(handover, "not-sent", untouched=True)
+
+        self.tell(handover, lambda now: self._taken(handover, now, session.worker_id), written)
+
+    def _assign(self, handover: HandOver, session: Session) -> None:
+        now = self.clock.monotonic()
+        handover.stage = Stage.LEASED
+        handover.handed_out = True
+        self.give(handover, session)
+        handover.since = self.clock.now()
+        handover.due = now + self.terms.ack_within
+        session.hold(handover)
+        if (seconds := handover.task.request.timeout_seconds) is not None:
+            handover.times_out_at = now + seconds
+        self.watch(handover)
+        session.outbox.assign(handover)
+
+    def give(self, handover: HandOver, session: Session) -> None:
+        """From now on this worker holds it."""
+        handover.holder, handover.worker_id, handover.epoch = session, session.worker_id, session.epoch
+
+    def watch(self, handover: HandOver) -> None:
+        """Look at it when the first of its deadlines is over."""
+        late = handover.times_out_at
+        self._deadlines.set(handover.due if late is None else min(handover.due, late), handover)
+
+    def take_back_unsent(self, handover: HandOver) -> None:
+        """It never left this process: the same lease may go to the next worker."""
+        if handover.holder is not None:
+            handover.holder.release(handover)
+        if handover.stage is Stage.LEASED and not handover.acked:
+            handover.holder, handover.times_out_at = None, None
+            if handover.task.type.effect is Effect.AT_MOST_ONCE:
+                self._withdraw(handover, "not-sent", untouched=True)
+            else:
+                handover.handed_out = False
+                self._enter(handover)
+
+    def give_back(self, handover: HandOver, reason: str) -> None:
+        """A worker does not want it, and never began."""
+        session = handover.holder
+        if session is None:
+            return
+        session.release(handover)
+        line = self.line_of(handover.task)
+        session.resting.add(line)
+        asyncio.get_running_loop().call_later(REJECT_PAUSE_SECONDS, self._has_rested, session, line)
+        log.debug("step rejected", worker=session.worker_id, step_type=line.pin, reason=reason[:200])
+        self._withdraw(handover, "rejected", untouched=True)
+        self.feed(session)
+
+    def lapse(self, handover: HandOver, *, lost: bool) -> None:
+        """Its worker did not ack, or let the lease run out. It may still report, until somebody else gets the step."""
+        if handover.stage is not Stage.LEASED or handover.reported:
+            return
+        if lost:
+            self._count_loss(handover)
+        self._enter(handover)
+
+    def over(self, handover: HandOver) -> None:
+        """Its result is durable."""
+        if self._at.get(handover.key) is handover:
+            del self._at[handover.key]
+        handover.end()
+
+    def tell(self, handover: HandOver, make: Callable[[float], Report], then: Then) -> None:
+        request = handover.task.request
+        self._deliver(request.namespace, request.execution_id, lambda _execution: make(self.clock.now()), then)
+
+    def deliver(self, namespace: str, execution_id: str, make: Callable[[Execution], Report], then: Then) -> None:
+        self._deliver(namespace, execution_id, make, then)
+
+    def announce(self, handovers: Sequence[HandOver]) -> None:
+        """Write down who has what takes longer than a moment; what is quicker is written with its result."""
+        for handover in handovers:
+            if handover.stage is Stage.LEASED and not (handover.reported or handover.announced or self._stopping):
+                handover.announced = True
+                self._announce(handover, handover.worker_id)
+
+    def _announce(self, handover: HandOver, worker: str) -> None:
+        self.tell(handover, lambda now: self._taken(handover, now, worker), _whatever)
+
+    def came_back(self, session: Session) -> None:
+        """A worker of before told what it holds: whatever waited for it alone waits no longer."""
+        pins = self.returning.came_back(session.place)
+        for handover in [one for one in self._at.values() if one.stage is Stage.RETURNING]:
+            if handover.task.type.pin in pins and not self._may_be_out(handover):
+                self._enter(handover)
+
+    def _taken(self, handover: HandOver, now: float, worker: str) -> Taken:
+        since = handover.since or now
+        return Taken(now, handover.lease.path, handover.lease.delivery, worker, since)
+
+    def _withdraw(self, handover: HandOver, reason: str, *, untouched: bool) -> None:
+        """Ask for the next hand-over. When it is written down, it comes by `dispatch` and takes the place of this."""
+        handover.stage = Stage.WITHDRAWING
+        lease = handover.lease
+
+        def withdrawn(failure: BaseException | None) -> None:
+            if handover.stage is not Stage.WITHDRAWING:
+                return
+            if isinstance(failure, Exception) and getattr(failure, "retry_after_seconds", None) is not None:
+                asyncio.get_running_loop().call_later(REJECT_PAUSE_SECONDS, self._enter_if_open, handover)
+            elif failure is not None or (handover.task.type.effect is Effect.AT_MOST_ONCE and not untouched):
+                self.over(handover)
+
+        self.tell(handover, lambda now: Withdrawn(now, lease.path, lease.delivery, reason, untouched), withdrawn)
+
+    def _enter_if_open(self, handover: HandOver) -> None:
+        if handover.stage is Stage.WITHDRAWING and not self._stopping:
+            self._enter(handover)
+
+    def _supersede(self, before: HandOver) -> None:
+        self._call_back(before, "superseded")
+        before.end()
+
+    def _call_back(self, handover: HandOver, reason: str) -> None:
+        session = handover.holder
+        if session is None or handover.reported or session.held.get(handover.key) is not handover:
+            return
+        if handover.stage is Stage.BEGINNING:
+            session.release(handover)
+            return
+        session.call_back(handover)
+        if session.alive:
+            session.outbox.cancel(Cancel(handover.lease, reason, self.terms.cancel_grace))
+            asyncio.get_running_loop().call_later(self.terms.cancel_grace, self._was_it_heard, session, handover)
+
+    def _was_it_heard(self, session: Session, handover: HandOver) -> None:
+        if handover.lease in session.cancelling and session.alive:
+            session.ignored_cancels += 1
+            log.info("cancel ignored", worker=session.worker_id, step_type=handover.task.type.pin)
+
+    def _has_rested(self, session: Session, line: Line) -> None:
+        session.resting.discard(line)
+        session.is_hungry = False
+        if not self._stopping and session.alive:
+            self.feed(session)
+
+    # --- time
+
+    def _is_due(self, handover: HandOver, now: float) -> None:
+        if handover.stage is Stage.RETURNING:
+            self._did_not_return(handover, now)
+        elif handover.stage is Stage.LEASED and not handover.reported:
+            if self._is_late(handover):
+                self._time_out(handover)
+            elif handover.due <= now:
+                self.lapse(handover, lost=handover.acked)
+            else:
+                self.watch(handover)
+
+    def _did_not_return(self, handover: HandOver, now: float) -> None:
+        if now < self.returning.until:
+            self._deadlines.set(self.returning.until, handover)
+        else:
+            self._enter(handover)
+
+    def _is_late(self, handover: HandOver) -> bool:
+        return handover.times_out_at is not None and handover.times_out_at <= self.clock.monotonic()
+
+    def _time_out(self, handover: HandOver) -> None:
+        request = handover.task.request
+        seconds = request.timeout_seconds or 0.0
+        error = StepError("timeout", f"Step {request.path} timed out after {seconds:g} seconds")
+
+        def late(now: float) -> Report:
+            took = seconds * 1000
+            return Failed(
+                now, request.path, request.delivery, error, took, worker=handover.worker_id, since=handover.since
+            )
+
+        self.tell(handover, late, _whatever)
+
+    def _may_be_out(self, handover: HandOver) -> bool:
+        request = handover.task.request
+        once = handover.task.type.effect is Effect.AT_MOST_ONCE and not handover.task.is_taken
+        now = self.clock.monotonic()
+        return not once and self.returning.may_hold(request.namespace, handover.task.type.pin, now)
+
+    def _count_loss(self, handover: HandOver) -> None:
+        line = self.line_of(handover.task)
+        if line.count_loss((handover.worker_id, handover.epoch), self.terms.quarantine_after):
+            log.warning("step type quarantined", step_type=line.pin, losses=line.losses)
+
+    def _simulate(self, handover: HandOver) -> None:
+        """No worker serves the type, and the workflow asks for a made-up output then."""
+        request, step_type = handover.task.request, handover.task.type
+
+        def made_up(now: float) -> Report:
+            try:
+                output = sample(step_type.output_schema, request.idempotency_key)
+            except StepFailure as failure:
+                error = StepError(failure.error_code, failure.message)
+                return Failed(now, request.path, request.delivery, error, 0.0, retryable=False)
+            return Succeeded(now, request.path, request.delivery, Completed(output, simulated=True), 0.0)
+
+        self.tell(handover, made_up, lambda _failure: self.over(handover))
+
+
+def _oldest(session: Session) -> Line | None:
+    """The line whose first one came first, of those this worker has room for."""
+    best: Line | None = None
+    order: tuple[int, int] | None = None
+    for line in session.lines:
+        first = line.first()
+        if first is not None and (order is None or first.order < order) and session.takes(line):
+            best, order = line, first.order
+    return best
+
+
+def _whatever(_failure: BaseException | None) -> None:
+    """What could not be written down now comes with the result."""

@@ -1,0 +1,58 @@
+"""How a worker without a stream takes what there is for it: by asking, for as long as it likes to wait."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from workflow_engine.dispatch.workers.desk import Desk
+from workflow_engine.dispatch.workers.hearing import Hearing
+from workflow_engine.dispatch.workers.outbox import Outgoing
+from workflow_engine.dispatch.workers.session import Session
+
+
+class Polling:
+    """A session that polls has room only while it asks: nothing lies about for a worker that does not come back."""
+
+    def __init__(self, desk: Desk, hearing: Hearing) -> None:
+        self._desk = desk
+        self._hearing = hearing
+
+    async def poll(
+        self, session: Session, wait_seconds: float, room: int, stopping: asyncio.Event | None = None
+    ) -> Outgoing:
+        """What there is, at once; else the first that comes, or nothing when the time is over. `room`: at most so many
+        assignments; 0 takes as many as there are slots.
+        """
+        session.polls += 1
+        session.poll_room = room or self._desk.terms.max_slots
+        session.is_hungry = False
+        try:
+            self._desk.feed(session)
+            ends = () if stopping is None else (stopping.wait(),)
+            await _first([session.outbox.news(), *ends], wait_seconds)
+        except BaseException:
+            self._take_back(session)
+            raise
+        finally:
+            session.polls -= 1
+            session.last_heard = self._desk.clock.monotonic()
+            if not session.polls:
+                session.poll_room = 0
+        outgoing = session.outbox.take()
+        if not session.explicit_acks:
+            self._hearing.acks(session, [handover.lease for handover in outgoing.assignments])
+        return outgoing
+
+    def _take_back(self, session: Session) -> None:
+        """Whoever asked is gone."""
+        for handover in session.outbox.take_back():
+            self._desk.take_back_unsent(handover)
+
+
+async def _first(waits: Sequence[Coroutine[Any, Any, object]], seconds: float) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

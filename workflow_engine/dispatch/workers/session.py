@@ -1,0 +1,104 @@
+"""One worker, as long as it is connected: what it serves, what it holds, how much more it takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workflow_engine.dispatch.workers.handover import HandOver
+from workflow_engine.dispatch.workers.line import Line
+from workflow_engine.dispatch.workers.messages import Hello, LeaseRef
+from workflow_engine.dispatch.workers.outbox import Outbox
+
+ALL = ""
+"""The class of all slots together."""
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """Instants ending in `_at` are UTC epoch seconds, `last_heard` is monotonic."""
+
+    id: str
+    principal: str
+    namespace: str
+    hello: Hello
+    transport: str
+    """`stream` or `poll`."""
+    epoch: int
+    connected_at: float
+    last_heard: float
+    last_seen_at: float
+    explicit_acks: bool = True
+    outbox: Outbox = field(default_factory=Outbox)
+    lines: dict[Line, None] = field(default_factory=dict)
+    slots: Mapping[str, int] = field(default_factory=dict)
+    held: dict[tuple[str, str], HandOver] = field(default_factory=dict)
+    cancelling: dict[LeaseRef, HandOver] = field(default_factory=dict)
+    """Called back, and not confirmed yet: these still take slots."""
+    resting: set[Line] = field(default_factory=set)
+    """It gave back a step of these a moment ago."""
+    used: dict[str, int] = field(default_factory=dict)
+    ready: bool = False
+    draining: bool = False
+    told_drained: bool = False
+    alive: bool = True
+    superseded: bool = False
+    is_hungry: bool = False
+    poll_room: int | None = None
+    """How many more assignments the open poll takes; None on a stream."""
+    polls: int = 0
+    completed: int = 0
+    failed: int = 0
+    ignored_cancels: int = 0
+    unknown_frames: int = 0
+
+    @property
+    def worker_id(self) -> str:
+        return self.hello.worker_id
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.namespace, self.worker_id
+
+    @property
+    def in_flight(self) -> int:
+        return len(self.held) + len(self.cancelling)
+
+    @property
+    def can_begin(self) -> bool:
+        return self.ready and self.alive and not self.draining
+
+    def takes(self, line: Line) -> bool:
+        """Whether there is room for the first one in this line."""
+        first = line.first()
+        cost = 1 if first is None else first.task.type.slot_cost
+        if not self.can_begin or line in self.resting:
+            return False
+        if self.poll_room is not None and self.outbox.unsent >= self.poll_room:
+            return False
+        return self._has_room(ALL, cost) and (line.name not in self.slots or self._has_room(line.name, cost))
+
+    def _has_room(self, kind: str, cost: int) -> bool:
+        used, slots = self.used.get(kind, 0), self.slots.get(kind, 0)
+        # A step that costs more than there is at all would wait for ever: it gets all of it.
+        return used + cost <= slots or (used == 0 and 0 < slots < cost)
+
+    def hold(self, handover: HandOver) -> None:
+        self.held[handover.key] = handover
+        self._use(handover, handover.task.type.slot_cost)
+
+    def release(self, handover: HandOver) -> None:
+        """It is no longer in flight here; safe to call for what is not."""
+        if self.held.get(handover.key) is handover:
+            del self.held[handover.key]
+        elif self.cancelling.pop(handover.lease, None) is None:
+            return
+        self._use(handover, -handover.task.type.slot_cost)
+
+    def call_back(self, handover: HandOver) -> None:
+        """From held to being called back."""
+        if self.held.get(handover.key) is handover:
+            del self.held[handover.key]
+            self.cancelling[handover.lease] = handover
+
+    def _use(self, handover: HandOver, cost: int) -> None:
+        for kind in (ALL, handover.task.type.name):
+            self.used[kind] = self.used.get(kind, 0) + cost

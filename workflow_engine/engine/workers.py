@@ -1,0 +1,266 @@
+"""Workers of client teams: how one joins, what is seen of it, and whether a step type is served."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from workflow_engine.clock import Clock
+from workflow_engine.dispatch.workers.desk import Desk
+from workflow_engine.dispatch.workers.errors import ForeignNamespace
+from workflow_engine.dispatch.workers.hearing import Hearing
+from workflow_engine.dispatch.workers.messages import Hello, LeaseRef, Verdict
+from workflow_engine.dispatch.workers.polling import Polling
+from workflow_engine.dispatch.workers.session import Session
+from workflow_engine.dispatch.workers.sessions import Sessions
+from workflow_engine.engine.caller import Caller
+from workflow_engine.engine.steps import RegisteredAll, Steps, StepTypeNotFound
+from workflow_engine.errors import InvalidDocument, Problem
+from workflow_engine.journal.contract import Journal, WorkerRow
+from workflow_engine.jsontext import JsonObject, pointer
+from workflow_engine.logs import logger
+from workflow_engine.steps.catalogue import Catalogue
+from workflow_engine.steps.contract import ExecutionType, StepType
+from workflow_engine.steps.registration import ForeignStepType
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """Instants are UTC epoch seconds; `status`: connected, draining or lost (gone, while its leases run on)."""
+
+    worker_id: str
+    build_id: str
+    sdk: str
+    transport: str
+    status: str
+    epoch: int
+    serves: tuple[str, ...]
+    slots: Mapping[str, int]
+    in_flight: int
+    connected_at: float
+    last_seen_at: float
+    labels: Mapping[str, str]
+    principal: str
+    completed: int
+    failed: int
+    ignored_cancels: int
+    unknown_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many connected workers serve a version of a type, and `served`, `unserved` or `quarantined`."""
+
+    workers: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What came of the contracts a worker brought, and all it serves now, as `name@version`."""
+
+    registered: RegisteredAll | None
+    serves: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a worker without a stream begins. `slots` None: one step at a time."""
+
+    hello: Hello
+    contracts: tuple[JsonObject, ...] = ()
+    serves: tuple[str, ...] = ()
+    slots: Mapping[str, int] | None = None
+    held: tuple[LeaseRef, ...] = ()
+    explicit_acks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    session: Session
+    joined: Joined
+    verdicts: tuple[Verdict, ...]
+
+
+ONE_SLOT: Final = MappingProxyType({"": 1})
+
+
+class Workers:
+    """`sessions`, `hearing` and `polling` are what a transport talks to once a session is open."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        desk: Desk,
+        sessions: Sessions,
+        hearing: Hearing,
+        steps: Steps,
+        catalogue: Catalogue,
+        clock: Clock,
+    ) -> None:
+        self._journal = journal
+        self._desk = desk
+        self._steps = steps
+        self._catalogue = catalogue
+        self._clock = clock
+        self._known: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._errands: set[asyncio.Task[None]] = set()
+        self.terms = desk.terms
+        self.sessions = sessions
+        self.hearing = hearing
+        self.polling = Polling(desk, hearing)
+
+    async def load(self) -> None:
+        """Expect the workers of before: until they are back, or their leases have run out, nobody gets what they may
+        hold.
+        """
+        rows = await self._journal.workers()
+        self._known = {(row.namespace, row.worker_id): row.serves for row in rows}
+        until = self._clock.monotonic() + self.terms.lease
+        self._desk.returning.expect(((row.namespace, row.worker_id, row.serves) for row in rows), until)
+        if rows:
+            asyncio.get_running_loop().call_later(self.terms.lease, self._give_up_on_the_absent)
+
+    # --- joining
+
+    def open(self, caller: Caller, hello: Hello, transport: str, *, explicit_acks: bool = True) -> Session:
+        """Raises `MissingScope`, `ForeignNamespace`, `InvalidHello`, `UnsupportedProtocol`, `TooManySessions`."""
+        caller.require("register")
+        if hello.namespace not in ("", caller.namespace):
+            raise ForeignNamespace
+        return self.sessions.open(caller.principal, caller.namespace, hello, transport, explicit_acks=explicit_acks)
+
+    async def join(
+        self, caller: Caller, session: Session, contracts: Sequence[JsonObject], serves: Sequence[str]
+    ) -> Joined:
+        """Register what is new, and serve it, and what is registered already. Raises what `Steps.register_all` raises,
+        and `InvalidDocument` for a type nobody registered.
+        """
+        by = ExecutionType.GRPC if session.transport == "stream" else ExecutionType.POLL
+        registered = await self._steps.register_all(caller, contracts, execution_type=by) if contracts else None
+        pins = {f"{one.name}@{one.version}": None for one in registered.steps} if registered else {}
+        for number, reference in enumerate(serves):
+            pins[self._pin(caller, reference, number)] = None
+        await self._remember(session, (*(line.pin for line in session.lines), *pins))
+        self.sessions.serve(session, pins)
+        return Joined(registered, tuple(line.pin for line in session.lines))
+
+    async def open_polling(self, caller: Caller, asked: Asked) -> Opened:
+        """Everything a worker without a stream says at its beginning, in one verb. Raises what `open` and `join` raise,
+        and `InvalidCredits`.
+        """
+        session = self.open(caller, asked.hello, "poll", explicit_acks=asked.explicit_acks)
+        try:
+            joined = await self.join(caller, session, asked.contracts, asked.serves)
+            self.sessions.credits(session, asked.slots or ONE_SLOT)
+            verdicts = await self.sessions.resume(session, asked.held)
+        except BaseException:
+            self.sessions.close(session)
+            raise
+        self.sessions.ready(session)
+        return Opened(session, joined, tuple(verdicts))
+
+    def find(self, caller: Caller, session_id: str) -> Session:
+        """An open session of this caller. Raises `SessionNotFound`, `MissingScope`."""
+        caller.require("register")
+        return self.sessions.find(caller.namespace, caller.principal, session_id)
+
+    def drain(self, session: Session, deadline_seconds: float) -> bool:
+        """Whether nothing is in flight any more; then the session is over."""
+        self.sessions.drain(session, deadline_seconds)
+        if session.in_flight == 0 and session.transport == "poll":
+            self.sessions.close(session)
+        return session.in_flight == 0
+
+    def _pin(self, caller: Caller, reference: str, number: int) -> str:
+        step = self._catalogue.resolve(caller.namespace, reference)
+        if step is None or not step.execution_type.is_by_workers:
+            message = f"No worker-served step type {reference!r} is registered; send its contract"
+            raise InvalidDocument([Problem("unknown-step-type", message, pointer("serves", number))])
+        if step.owner != caller.principal and "admin" not in caller.scopes:
+            raise ForeignStepType
+        return step.pin
+
+    async def _remember(self, session: Session, pins: Sequence[str]) -> None:
+        """Before it gets any step: after a crash it must be known that it may have one."""
+        wanted = tuple(sorted(set(pins)))
+        if self._known.get(session.place) != wanted:
+            await self._journal.save_worker(
+                WorkerRow(session.namespace, session.worker_id, wanted, session.connected_at)
+            )
+            self._known[session.place] = wanted
+
+    def gone(self, place: tuple[str, str]) -> None:
+        """Nothing is left that this worker could hold."""
+        if self._known.pop(place, None) is not None:
+            task = asyncio.get_running_loop().create_task(self._forget(place))
+            self._errands.add(task)
+            task.add_done_callback(self._errands.discard)
+
+    async def _forget(self, place: tuple[str, str]) -> None:
+        try:
+            await self._journal.forget_worker(*place)
+        except Exception as failure:  # noqa: BLE001  # only the next start would wait for it a little; it is logged
+            log.warning("a worker could not be forgotten", worker=place[1], reason=str(failure))
+
+    def _give_up_on_the_absent(self) -> None:
+        for place in self._desk.returning.gone(self._clock.monotonic()):
+            self.gone(place)
+
+    async def stop(self) -> None:
+        self.sessions.stop()
+        await asyncio.gather(*self._errands, return_exceptions=True)
+
+    # --- looking
+
+    def list(self, caller: Caller) -> tuple[WorkerView, ...]:
+        """By worker id."""
+        found = [_view(session) for session in self.sessions if session.namespace == caller.namespace]
+        return tuple(sorted(found, key=lambda view: view.worker_id))
+
+    def standing(self, caller: Caller, step: StepType) -> Standing:
+        if not step.execution_type.is_by_workers:
+            return Standing(0, self._steps.status(step))
+        line = self._desk.line(caller.namespace, step.pin)
+        served = "served" if line.sessions else "unserved"
+        return Standing(len(line.sessions), "quarantined" if line.quarantined else served)
+
+    def reset(self, caller: Caller, name: str) -> int:
+        """Close the circuit of a quarantined type; answers how many versions were open. Raises `StepTypeNotFound`."""
+        caller.require("admin")
+        if not self._catalogue.versions(caller.namespace, name):
+            raise StepTypeNotFound
+        lines = [line for line in self._desk.lines() if line.namespace == caller.namespace and line.name == name]
+        quarantined = [line for line in lines if line.quarantined]
+        for line in quarantined:
+            line.quarantined = False
+            line.heal()
+            self._desk.serve(line)
+        return len(quarantined)
+
+
+def _view(session: Session) -> WorkerView:
+    hello = session.hello
+    connected = "draining" if session.draining else "connected"
+    return WorkerView(
+        worker_id=hello.worker_id,
+        build_id=hello.build_id,
+        sdk=hello.sdk,
+        transport=session.transport,
+        status=connected if session.alive else "lost",
+        epoch=session.epoch,
+        serves=tuple(line.pin for line in session.lines),
+        slots=session.slots,
+        in_flight=session.in_flight,
+        connected_at=session.connected_at,
+        last_seen_at=session.last_seen_at,
+        labels=hello.labels,
+        principal=session.principal,
+        completed=session.completed,
+        failed=session.failed,
+        ignored_cancels=session.ignored_cancels,
+        unknown_frames=session.unknown_frames,
+    )

@@ -1,0 +1,254 @@
+"""Workers over gRPC: one stream for everything, or unary calls. What it all means is decided at the desk."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any, Final
+
+from workflow_engine.dispatch.workers.errors import InvalidHello, OutOfOrder, SessionSuperseded
+from workflow_engine.dispatch.workers.messages import GoAway
+from workflow_engine.dispatch.workers.outbox import Outgoing
+from workflow_engine.dispatch.workers.session import Session
+from workflow_engine.engine.caller import Caller
+from workflow_engine.engine.workers import Asked, Workers
+from workflow_engine.errors import InvalidDocument, Unavailable, WorkflowEngineError
+from workflow_engine.jsontext import JsonLimits
+from workflow_engine.rpc import worker_values as values
+from workflow_engine.rpc.backing import Backing
+from workflow_engine.rpc.calls import Context, InvalidField, caller_of, wait_of
+from workflow_engine.rpc.generated import worker_pb2 as pb
+from workflow_engine.rpc.generated.worker_pb2_grpc import WorkerServiceServicer
+from workflow_engine.rpc.registry_values import in_message, register_bodies
+from workflow_engine.runtime.runtime import ShuttingDown
+
+MOST_ITEMS_A_FRAME: Final = 1_000
+
+
+class WorkerSilent(Unavailable):
+    code = "worker-silent"
+
+    def __init__(self) -> None:
+        super().__init__("nothing was heard from this worker for too long; reconnect, and resume what is held")
+
+
+class WorkerServicer(WorkerServiceServicer):
+    def __init__(self, backing: Backing) -> None:
+        self._backing = backing
+        self._workers = backing.face.workers
+        limits = backing.settings.limits
+        self._json = JsonLimits(limits.max_nesting, limits.max_keys)
+
+    def _caller(self, context: Context) -> Caller:
+        return caller_of(context, self._backing.face)
+
+    async def Session(  # type: ignore[override]  # it writes itself, which grpc.aio allows and the stubs do not know
+        self, frames: AsyncIterator[pb.SessionRequest], context: Context
+    ) -> None:
+        """Writes itself: two directions that know nothing of each other but the session."""
+        first = await _first(frames, self._backing.settings.limits.header_timeout_seconds)
+        caller = self._caller(context)
+        session = self._workers.open(caller, values.hello(first), "stream")
+        try:
+            await context.write(pb.SessionResponse(welcome=values.welcome(session, self._workers.terms)))
+            await _Stream(self._workers, session, caller, self._json, context, self._backing.stopping).run(frames)
+        finally:
+            self._workers.sessions.close(session)
+
+    async def OpenSession(self, request: pb.OpenSessionRequest, context: Context) -> pb.OpenSessionResponse:
+        asked = Asked(
+            hello=values.hello(request.hello),
+            contracts=tuple(register_bodies(request.register.steps, self._json)),
+            serves=tuple(request.register.serves),
+            slots=dict(request.credits.slots) if request.HasField("credits") else None,
+            held=values.leases(request.resume.held),
+            explicit_acks=request.explicit_acks,
+        )
+        with _pointers_of_message():
+            opened = await self._workers.open_polling(self._caller(context), asked)
+        return pb.OpenSessionResponse(
+            welcome=values.welcome(opened.session, self._workers.terms),
+            registered=values.registered(opened.joined),
+            verdicts=pb.Verdicts(items=map(values.verdict, opened.verdicts)),
+        )
+
+    async def Poll(self, request: pb.PollRequest, context: Context) -> pb.PollResponse:
+        session = self._workers.find(self._caller(context), request.session_id)
+        wait = wait_of(request.wait_seconds, self._backing.settings.limits)
+        if request.max_assignments < 0:
+            raise InvalidField("max_assignments", "an integer from 0")
+        outgoing = await self._workers.polling.poll(session, wait, request.max_assignments, self._backing.stopping)
+        return pb.PollResponse(
+            assignments=map(values.assignment, outgoing.assignments),
+            cancels=map(values.cancel, outgoing.cancels),
+            drained=outgoing.drained,
+            go_away=None if outgoing.go_away is None else values.go_away(outgoing.go_away),
+        )
+
+    async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
+        session = self._workers.find(self._caller(context), request.session_id)
+        renewed, acked = await self._workers.hearing.everything(session, values.said(request))
+        return pb.ReportResponse(renewed=map(values.answer, renewed), result_acks=map(values.answer, acked))
+
+    async def DrainSession(self, request: pb.DrainSessionRequest, context: Context) -> pb.DrainSessionResponse:
+        session = self._workers.find(self._caller(context), request.session_id)
+        return pb.DrainSessionResponse(drained=self._workers.drain(session, request.deadline_seconds))
+
+
+async def _first(frames: AsyncIterator[pb.SessionRequest], seconds: float) -> pb.Hello:
+    try:
+        async with asyncio.timeout(seconds):
+            async for frame in frames:
+                if frame.WhichOneof("frame") != "hello":
+                    raise OutOfOrder("the first frame of a session is Hello")
+                return frame.hello
+    except TimeoutError:
+        raise InvalidHello(f"it must come within {seconds:g} seconds") from None
+    raise OutOfOrder("the stream ended before Hello")
+
+
+class _Stream:
+    """One session on one stream, from Welcome to its end."""
+
+    def __init__(
+        self,
+        workers: Workers,
+        session: Session,
+        caller: Caller,
+        limits: JsonLimits,
+        context: Context,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._workers = workers
+        self._session = session
+        self._caller = caller
+        self._limits = limits
+        self._context = context
+        self._stopping = stopping
+        self._heard: dict[str, Callable[[Any], Any]] = {
+            "register": self._register,
+            "ready": lambda _frame: workers.sessions.ready(session),
+            "credits": lambda frame: workers.sessions.credits(session, dict(frame.slots)),
+            "acks": lambda frame: workers.hearing.acks(session, values.leases(frame.leases)),
+            "rejects": lambda frame: workers.hearing.rejects(session, values.rejects(frame.items)),
+            "renew": self._renew,
+            "progress": lambda frame: workers.hearing.progress(session, values.progress(frame.items)),
+            "chunks": lambda frame: workers.hearing.chunks(session, values.chunks(frame.items)),
+            "results": self._results,
+            "cancel_acks": lambda frame: workers.hearing.cancel_acks(session, values.leases(frame.leases)),
+            "drain": lambda frame: workers.sessions.drain(session, frame.deadline_seconds),
+            "pong": lambda _frame: None,
+            "resume": self._resume,
+            "logs": lambda frame: workers.hearing.logs(session, values.logs(frame.items)),
+        }
+
+    async def run(self, frames: AsyncIterator[pb.SessionRequest]) -> None:
+        """Until one side leaves. Raises what ended the session from our side."""
+        ways = [
+            asyncio.ensure_future(self._hear(frames)),
+            asyncio.ensure_future(self._speak()),
+            asyncio.ensure_future(self._stopping.wait()),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            ended = await asyncio.gather(*ways[:2], return_exceptions=True)
+        if self._stopping.is_set():
+            terms = self._workers.terms
+            await self._send(Outgoing(go_away=GoAway("the server stops", terms.reconnect_after)))
+            raise ShuttingDown
+        for failure in ended:
+            if isinstance(failure, Exception):
+                raise failure
+
+    # --- what the worker says
+
+    async def _hear(self, frames: AsyncIterator[pb.SessionRequest]) -> None:
+        async for frame in frames:
+            self._workers.sessions.heard(self._session)
+            kind = frame.WhichOneof("frame")
+            if kind is None:
+                self._session.unknown_frames += 1
+                continue
+            if kind == "hello":
+                raise OutOfOrder("Hello comes once, as the first frame")
+            work = self._heard[kind](getattr(frame, kind))
+            if work is not None:
+                await work
+
+    async def _register(self, frame: pb.Register) -> None:
+        """A contract that is refused ends nothing: the worker may send a better one."""
+        try:
+            with _pointers_of_message():
+                bodies = register_bodies(frame.steps, self._limits)
+                joined = await self._workers.join(self._caller, self._session, bodies, list(frame.serves))
+        except WorkflowEngineError as refusal:
+            if refusal.http_status >= 500 and refusal.retry_after_seconds is None:
+                raise
+            self._session.outbox.reply(pb.SessionResponse(error=values.error(refusal, fatal=False)))
+            return
+        self._session.outbox.reply(pb.SessionResponse(registered=values.registered(joined)))
+
+    async def _resume(self, frame: pb.Resume) -> None:
+        verdicts = await self._workers.sessions.resume(self._session, values.leases(frame.held))
+        self._session.outbox.verdicts(verdicts)
+
+    def _renew(self, frame: pb.Renew) -> None:
+        self._session.outbox.renewed(self._workers.hearing.renew(self._session, values.leases(frame.leases)))
+
+    def _results(self, frame: pb.Results) -> None:
+        results = [values.result(one) for one in frame.items]
+        self._workers.hearing.results(self._session, results, self._session.outbox.result)
+
+    # --- what the server says
+
+    async def _speak(self) -> None:
+        outbox = self._session.outbox
+        while True:
+            await outbox.news()
+            await self._send(outbox.take())
+            if outbox.closed:
+                raise SessionSuperseded if self._session.superseded else WorkerSilent
+
+    async def _send(self, outgoing: Outgoing) -> None:
+        for frame in self._frames(outgoing):
+            await self._context.write(frame)
+
+    def _frames(self, outgoing: Outgoing) -> Iterator[pb.SessionResponse]:
+        yield from (reply for reply in outgoing.replies if isinstance(reply, pb.SessionResponse))
+        if outgoing.verdicts:
+            yield pb.SessionResponse(verdicts=pb.Verdicts(items=map(values.verdict, outgoing.verdicts)))
+        if outgoing.cancels:
+            yield pb.SessionResponse(cancels=pb.Cancels(items=map(values.cancel, outgoing.cancels)))
+        most = self._workers.terms.max_frame_bytes
+        for batch in values.batches(self._assignments(outgoing), most, MOST_ITEMS_A_FRAME):
+            yield pb.SessionResponse(assign=pb.Assign(items=batch))
+        if outgoing.renewed:
+            yield pb.SessionResponse(renewed=pb.Renewed(items=map(values.answer, outgoing.renewed)))
+        if outgoing.result_acks:
+            yield pb.SessionResponse(result_acks=pb.ResultAcks(items=map(values.answer, outgoing.result_acks)))
+        if outgoing.ping is not None:
+            yield pb.SessionResponse(ping=pb.Ping(nonce=outgoing.ping))
+        if outgoing.drained:
+            yield pb.SessionResponse(drained=pb.Drained())
+        if outgoing.go_away is not None:
+            yield pb.SessionResponse(go_away=values.go_away(outgoing.go_away))
+
+    def _assignments(self, outgoing: Outgoing) -> Iterable[pb.Assignment]:
+        """What fits into a frame; a step whose input does not fit fails."""
+        for handover in outgoing.assignments:
+            message = values.assignment(handover)
+            if message.ByteSize() <= self._workers.terms.max_frame_bytes:
+                yield message
+            else:
+                self._workers.hearing.is_too_large(handover, message.ByteSize())
+
+
+@contextlib.contextmanager
+def _pointers_of_message() -> Iterator[None]:
+    """Problems point into what was sent, not into the body it was made into."""
+    try:
+        yield
+    except InvalidDocument as invalid:
+        raise InvalidDocument([in_message(each) for each in invalid.problems()]) from None
