@@ -52,10 +52,12 @@ def chain(length: int, step_type: str = "echo") -> JsonObject:
     return {"name": f"chain of {length}", "steps": steps}
 
 
-def fan(width: int) -> JsonObject:
-    branches: list[Json] = [{"step_id": f"b{n}", "step_type": "echo", "dependencies": ["first"]} for n in range(width)]
-    join: Json = {"step_id": "join", "step_type": "echo", "dependencies": [f"b{n}" for n in range(width)]}
-    steps: list[Json] = [{"step_id": "first", "step_type": "echo"}, *branches, join]
+def fan(width: int, step_type: str = "echo") -> JsonObject:
+    branches: list[Json] = [
+        {"step_id": f"b{n}", "step_type": step_type, "dependencies": ["first"]} for n in range(width)
+    ]
+    join: Json = {"step_id": "join", "step_type": step_type, "dependencies": [f"b{n}" for n in range(width)]}
+    steps: list[Json] = [{"step_id": "first", "step_type": step_type}, *branches, join]
     return {"name": "fan", "execution_pattern": "parallel", "max_parallel": 0, "steps": steps}
 
 

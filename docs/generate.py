@@ -14,7 +14,7 @@ DOCS: Final = Path(__file__).resolve().parent
 if __name__ == "__main__":
     sys.path.insert(0, str(DOCS.parent))  # run as a program, Python looks beside this file only
 
-from docs.tables import errors, lifecycle, routes, settings, step_types  # noqa: E402 - found only after the line above
+from docs.tables import calls, errors, lifecycle, routes, settings, step_types  # noqa: E402 - found only after the line above
 
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "execution chart": lifecycle.execution_chart,
@@ -23,6 +23,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "step types": step_types.step_types,
     "settings": settings.settings,
     "routes": routes.routes,
+    "calls": calls.calls,
     "errors": errors.errors,
 }
 _BLOCK: Final = re.compile(r"(<!-- generated: (?P<name>[\w ]+) -->\n).*?(<!-- end of (?P=name) -->)", re.S)

@@ -20,11 +20,11 @@ _NOT_ANSWERED = ("workflow_engine.cli", "workflow_engine.__main__")
 def errors() -> str:
     """A family that says nothing of itself has no row, nor has a class that is answered with the code of its parent."""
     rows = [
-        (str(each.http_status), code(each.code), _says(each))
+        (str(each.http_status), code(each.grpc_status), code(each.code), _says(each))
         for each in sorted(answered(), key=_by_status_and_code)
         if "code" in vars(each) and _says(each)
     ]
-    return table(["status", "code", "says"], rows)
+    return table(["HTTP", "gRPC", "code", "says"], rows)
 
 
 def answered() -> list[type[WorkflowEngineError]]:

@@ -18,7 +18,7 @@ def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cli(tmp_path: Path) -> CommandLine:
     """Where no server is up."""
-    return CommandLine(tmp_path, {"port": free_port()})
+    return CommandLine(tmp_path, {"port": free_port(), "grpc_port": 0})
 
 
 @pytest.fixture(scope="module")

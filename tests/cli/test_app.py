@@ -20,6 +20,7 @@ HEAVY = {
     "uvicorn",
     "pydantic",
     "cel_expr_python",
+    "grpc",
     "structlog",
     "rich",
 }

@@ -259,4 +259,4 @@ async def test_reading_needs_no_scope() -> None:
         assert (await engine.executions.get(reader, accepted.execution_id)).record.principal == "local"
         assert engine.steps.list(reader)
         assert (await engine.workflows.list(reader)).total == 0
-        assert await engine.workflows.validate(reader, {})
+        assert (await engine.workflows.validate(reader, {})).errors

@@ -184,12 +184,16 @@ def _token(found: Found, path: str) -> str | None:
     return token
 
 
-_CHECKS: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
+CHECKS_OF_HISTORIES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
     _acknowledged_exist_once,
-    _ends_right,
     _histories_are_whole,
     _ends_once,
     _fences_grow,
+)
+"""What must hold whoever did the steps."""
+_CHECKS: Final = (
+    *CHECKS_OF_HISTORIES,
+    _ends_right,
     _keys_are_stable,
     _calls_were_handed_over,
     _one_result_counts,

@@ -133,12 +133,12 @@ def test_a_stream_tells_nothing_more_once_its_key_is_revoked(closed: Served) -> 
 )
 def test_what_is_no_key_is_refused_whether_the_server_is_open_or_not(closed: Served, wrong: str) -> None:
     with closed.client() as client:
-        unknown = {"Authorization": wrong.encode("latin-1")}
+        unknown = {b"Authorization": wrong.encode("latin-1")}
         assert client.get(SIGNED, headers=unknown).status_code == 401
         key_id, key = created(client, "admin")
         shown = wrong.format(id=key_id, key=key, secret=key.rpartition("_")[2])
 
-        refused = client.get(SIGNED, headers={"Authorization": shown.encode("latin-1")})
+        refused = client.get(SIGNED, headers={b"Authorization": shown.encode("latin-1")})
 
         assert refused.status_code == 401
         assert refused.headers["www-authenticate"] == "Bearer"

@@ -47,7 +47,9 @@ def _signed(folder: Path, name: str, authority: Pair) -> Pair:
     names.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
     _openssl("req", *_new_key(pair.key, name), "-out", str(request))
     by = ("-CA", str(authority.certificate), "-CAkey", str(authority.key), "-CAcreateserial")
-    _openssl("x509", "-req", "-days", "2", "-in", str(request), *by, "-extfile", str(names), "-out", str(pair.certificate))
+    _openssl(
+        "x509", "-req", "-days", "2", "-in", str(request), *by, "-extfile", str(names), "-out", str(pair.certificate)
+    )
     return pair
 
 

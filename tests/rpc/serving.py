@@ -62,9 +62,7 @@ async def serving(
     """`ready`: pretend that recovery lasts until it is set. `also` adds services."""
     settings = settings or quick()
     metrics, errors = Metrics(), ErrorLog(SystemClock())
-    async with Engine.open(
-        "memory://", settings=settings, observers=[metrics.observe, errors.observe]
-    ) as engine:
+    async with Engine.open("memory://", settings=settings, observers=[metrics.observe, errors.observe]) as engine:
         await engine.ready()
         face, is_ready = engine.face, engine.ready
         if ready is not None:

@@ -30,7 +30,7 @@ def methods() -> Iterator[tuple[str, bool]]:
                 yield f"/{service.full_name}/{method.name}", method.server_streaming
 
 
-async def raw(channel: aio.Channel, method: str, *messages: bytes, answers: bool = False, timeout: float = 10) -> Refusal:
+async def raw(channel: aio.Channel, method: str, *messages: bytes, answers: bool = False) -> Refusal:
     """Send bytes as they are, in a stream, whatever the method takes."""
 
     async def sent() -> AsyncIterator[bytes]:
@@ -38,7 +38,7 @@ async def raw(channel: aio.Channel, method: str, *messages: bytes, answers: bool
             yield message
 
     kind: Any = channel.stream_stream if answers else channel.stream_unary
-    return await refused(kind(method)(sent(), timeout=timeout))
+    return await refused(kind(method)(sent(), timeout=10))
 
 
 async def is_well(served: Served) -> bool:
@@ -259,8 +259,10 @@ def fall_at_once(_request: bytes, _context: object) -> Any:  # noqa: ANN401 - it
 
 def with_bugs(server: GrpcServer) -> None:
     def add(_servicer: object, inner: Any) -> None:  # noqa: ANN401 - a server of grpc
-        handlers = {
-            "Fall": grpc.unary_unary_rpc_method_handler(fall, request_deserializer=health_pb2.HealthCheckRequest.FromString),
+        handlers: dict[str, Any] = {
+            "Fall": grpc.unary_unary_rpc_method_handler(
+                fall, request_deserializer=health_pb2.HealthCheckRequest.FromString
+            ),
             "AtOnce": grpc.unary_unary_rpc_method_handler(
                 fall_at_once, request_deserializer=health_pb2.HealthCheckRequest.FromString
             ),

@@ -63,7 +63,9 @@ def test_every_family_has_its_status_reason_and_code(family: type[WorkflowEngine
 
 
 def test_every_problem_is_a_violation_with_its_pointer() -> None:
-    _, found = unpacked(InvalidDocument([Problem("missing-field", "Say it", "/a/0"), Problem("wrong-type", "Mend", "")]))
+    _, found = unpacked(
+        InvalidDocument([Problem("missing-field", "Say it", "/a/0"), Problem("wrong-type", "Mend", "")])
+    )
     bad = found["BadRequest"]
     assert isinstance(bad, error_details_pb2.BadRequest)
     assert [(each.field, each.description, each.reason) for each in bad.field_violations] == [

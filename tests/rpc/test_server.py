@@ -5,7 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import pytest
@@ -65,6 +65,39 @@ async def test_reflection_lists_every_service(channel: aio.Channel) -> None:
     assert file.file_descriptor_response.file_descriptor_proto
 
 
+# --- connections
+
+HTTP2: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+"""How a client begins: the preface, and settings that change nothing."""
+
+
+async def closed_within(served: Served, seconds: float, *sent: bytes) -> bool:
+    """Whether the server closes a connection that says this and then no more, not even the answer to a ping."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.server.port)
+    writer.writelines(sent)
+    try:
+        async with asyncio.timeout(seconds):
+            while await reader.read(65_536):
+                pass
+    except TimeoutError:
+        return False
+    finally:
+        writer.close()
+    return True
+
+
+async def test_a_connection_that_says_nothing_is_closed() -> None:
+    async with serving(quick(limits={"header_timeout_seconds": 0.5})) as served:
+        assert await closed_within(served, 10)
+
+
+async def test_a_client_that_answers_no_ping_is_disconnected() -> None:
+    async with serving(quick(rpc={"keepalive_seconds": 1, "keepalive_timeout_seconds": 0.5})) as served:
+        assert await closed_within(served, 15, HTTP2)
+    async with serving() as served:
+        assert not await closed_within(served, 2, HTTP2)
+
+
 # --- stopping
 
 
@@ -76,7 +109,9 @@ async def test_a_stop_ends_watches_and_waits_at_once_and_says_so_to_health() -> 
         await watched.read()
         state = health.Watch(health_pb2.HealthCheckRequest())
         assert (await state.read()).status == health_pb2.HealthCheckResponse.SERVING
-        waits = asyncio.ensure_future(flows.GetResults(pb.GetResultsRequest(execution_id=execution_id, wait_seconds=60)))
+        waits = asyncio.ensure_future(
+            flows.GetResults(pb.GetResultsRequest(execution_id=execution_id, wait_seconds=60))
+        )
         told = asyncio.create_task(refused(watched))
         await under_way(served, 3)
         stopping = asyncio.create_task(served.server.stop())
@@ -90,7 +125,7 @@ async def test_a_stop_ends_watches_and_waits_at_once_and_says_so_to_health() -> 
 
 async def under_way(served: Served, calls: int) -> None:
     async with asyncio.timeout(10):
-        while served.server.calls < calls:
+        while served.server.calls < calls:  # noqa: ASYNC110 - it is the server that counts, and it tells nobody
             await asyncio.sleep(0.01)
 
 
@@ -117,7 +152,7 @@ async def test_a_call_that_outlasts_the_grace_is_cut_and_told_so() -> None:
 def added(function: Callable[..., Awaitable[bytes]]) -> Callable[[Any, Any], None]:
     def add(_servicer: object, inner: Any) -> None:  # noqa: ANN401 - a server of grpc
         decode = health_pb2.HealthCheckRequest.FromString
-        handlers = {"Wait": grpc.unary_unary_rpc_method_handler(function, request_deserializer=decode)}
+        handlers: dict[str, Any] = {"Wait": grpc.unary_unary_rpc_method_handler(function, request_deserializer=decode)}
         inner.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("workflow_engine.v1.Slow", handlers),))
 
     return add

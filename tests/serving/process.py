@@ -39,7 +39,7 @@ class NotReady(Exception):
 
 
 class ServerProcess:
-    """One server on one port and one database, started as often as a test wants; what it prints is kept.
+    """One server with its two ports and its database, started as often as a test wants; what it prints is kept.
 
     `settings` are named without their prefix (`shutdown_grace_seconds=2`, `storage__standby=True`). It runs in
     `folder`, so that no `.env` of a checkout is read. Leaving the context kills what still runs.
@@ -49,12 +49,14 @@ class ServerProcess:
         self, database_url: str, folder: Path, settings: Mapping[str, object], program: Sequence[str] = PRODUCT
     ) -> None:
         self.port = free_port()
+        self.grpc_port = free_port()
         self.client = Client("127.0.0.1", self.port)
         self.program = program
         self._folder = folder
         self._log = folder / f"server-{self.port}.log"
         self._environment = environment(
-            {"port": self.port, "grpc_port": 0, "database_url": database_url, "log_format": "json"} | dict(settings)
+            {"port": self.port, "grpc_port": self.grpc_port, "database_url": database_url, "log_format": "json"}
+            | dict(settings)
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -70,6 +72,10 @@ class ServerProcess:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def grpc_address(self) -> str:
+        return f"127.0.0.1:{self.grpc_port}"
 
     @property
     def pid(self) -> int:
@@ -157,9 +163,12 @@ def server_processes(folder: Path) -> Iterator[Serve]:
 
 
 def environment(settings: Mapping[str, object]) -> dict[str, str]:
-    """Ours without anything that concerns the server or a provider, with these settings."""
+    """Ours without anything that concerns the server or a provider, with these settings.
+
+    A server takes any free port for gRPC, unless they say which: tests run at the same time.
+    """
     kept = {name: value for name, value in os.environ.items() if not _is_foreign(name)}
-    own = {f"WORKFLOW_ENGINE_{name.upper()}": str(value) for name, value in settings.items()}
+    own = {f"WORKFLOW_ENGINE_{name.upper()}": str(value) for name, value in ({"grpc_port": 0} | dict(settings)).items()}
     return kept | own | {"PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
 
 

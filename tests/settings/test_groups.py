@@ -9,7 +9,7 @@ from workflow_engine.definition.limits import DefinitionLimits
 from workflow_engine.expressions.limits import ExpressionLimits
 from workflow_engine.journal.limits import JournalLimits, JournalTimeouts
 from workflow_engine.jsontext import JsonLimits
-from workflow_engine.settings import Settings
+from workflow_engine.settings import Rpc, Settings
 from workflow_engine.steps.limits import RegistrationLimits
 from workflow_engine.steps.schemas import SchemaLimits
 
@@ -108,3 +108,16 @@ def test_the_limits_of_registrations_are_settings() -> None:
         "examined": LIMITS.max_examined,
         "breakages": LIMITS.max_breakages,
     }
+
+
+@pytest.mark.parametrize(
+    ("files", "wanted"),
+    [
+        ({"tls_certificate": "a.pem"}, "tls_certificate and tls_key are given together"),
+        ({"tls_key": "a.key"}, "tls_certificate and tls_key are given together"),
+        ({"tls_client_ca": "ca.pem"}, "tls_client_ca needs tls_certificate and tls_key"),
+    ],
+)
+def test_tls_is_whole_or_not_there(files: dict[str, str], wanted: str) -> None:
+    with pytest.raises(ValidationError, match=wanted):
+        Rpc.model_validate(files)

@@ -17,7 +17,7 @@ from workflow_engine.jsontext import Json, JsonObject
 
 _LONGEST_DATA: Final = 160
 _WHOLE: Final = frozenset(
-    {"key", "created", "execution", "status", "steps", "started", "took", "version", "tries", "time"}
+    {"key", "scopes", "created", "execution", "status", "steps", "started", "took", "version", "tries", "time"}
 )
 
 
@@ -110,16 +110,17 @@ def print_hosts(answer: JsonObject) -> None:
 
 
 def print_keys(answer: JsonObject) -> None:
-    table = _table("key", "principal", "scopes", "created", "by", "status", "")
+    table = _table("key", "principal", "scopes", "created", "status")
+    table.expand = True
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)  # a line for each; --json has the rest
     for each in _objects(answer["keys"]):
-        revoked = each["revoked_at"]
+        revoked = each["revoked_at"] is not None
         table.add_row(
             _text(each["key_id"], "dim" if revoked else "bold"),
             _text(each["principal"]),
             _text(", ".join(cast(list[str], each["scopes"]))),
             clock_time(instant(each["created_at"])),
-            _text(each["created_by"], "dim"),
-            _text("good", "green") if revoked is None else _text(f"revoked {clock_time(instant(revoked))}", "yellow"),
+            _text("revoked", "yellow") if revoked else _text("good", "green"),
             _text(each["note"], "dim"),
         )
     _print(table, "no keys: on this machine anybody may do everything, and no other machine is served")

@@ -18,7 +18,8 @@ from workflow_engine.expressions.composition import Truth
 from workflow_engine.expressions.templates import Text
 from workflow_engine.jsontext import JsonObject, pointer
 from workflow_engine.steps.contract import StepType
-from workflow_engine.steps.fitting import Described, Misfit, lacks, misfits, part_at
+from workflow_engine.steps.fitting import Described, Misfit, described_by, lacks, misfits, part_at, parts
+from workflow_engine.steps.schemas import UNKNOWN_VALUE
 
 MISMATCH: Final = "type-mismatch"
 UNKNOWN_OUTPUT: Final = "unknown-output"
@@ -47,6 +48,8 @@ def _check_types(sketch: Sketch, step_type: StepType, contents: Contents, source
     for place, wrong in _mismatches(given, step_type.input_schema, sources):
         where = input_place(sketch, place)
         _refuse(findings, wrong, given.built[place], where, f"the input of {step_type.name}")
+    for place, misfit in _unlisted(given, step_type.input_schema):
+        findings.refuse(UNKNOWN_VALUE, f"This must be one of {misfit.wanted}", *input_place(sketch, place))
     config = known(contents.config)
     schema = None if step_type.config_schema is None else schema_of_built(step_type.config_schema)
     for place, wrong in _mismatches(config, schema, sources):
@@ -84,6 +87,24 @@ def _mismatches(value: Known, schema: JsonObject | None, sources: Sources) -> It
         # A skipped step leaves null behind: then the step runs where null is taken.
         if wrong and not (sources.may_be_null(origin) and fits_as_null(taken)):
             yield place, wrong[0]
+
+
+def _unlisted(value: Known, schema: JsonObject | None) -> Iterator[tuple[Place, Misfit]]:
+    """Literals that are none of the values the schema lists, beside others that are not known yet.
+
+    (Where all is known the schema judges the value as a whole.)
+    """
+    if schema is None or not value.built:
+        return
+    target = Described.of(schema)
+    for place, literal in value.fixed.items():
+        for misfit in misfits(Described(described_by(literal), {}), part_at(target, place)):
+            if misfit.kind == "value" or "enum" in _keywords(target, (*place, *misfit.path)):
+                yield (*place, *misfit.path), misfit
+
+
+def _keywords(target: Described, place: Place) -> set[str]:
+    return {keyword for part in parts(part_at(target, place)) for keyword in part}
 
 
 def _refuse(findings: Findings, wrong: Misfit, origin: Origin, place: Place, taker: str) -> None:

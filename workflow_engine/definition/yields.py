@@ -1,6 +1,6 @@
 """What the values of a step are before it runs: what stands in the document, and what comes from elsewhere."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -41,27 +41,36 @@ class Known:
 
     value: Json
     built: Mapping[Place, Origin]
+    fixed: Mapping[Place, Json]
+    """The literal parts between them, each as a whole."""
 
 
 def known(template: Template) -> Known:
     """What is known of the value of a template."""
-    built: dict[Place, Origin] = {}
-    return Known(_known(template.shape, template, (), built), built)
+    found = _Found(template.computations)
+    return Known(found.value(template.shape, ()), found.built, found.fixed)
 
 
-def _known(shape: Shape, template: Template, place: Place, built: dict[Place, Origin]) -> Json:
-    match shape:
-        case Fixed(value):
-            return value
-        case ObjectOf(members):
-            return {name: _known(member, template, (*place, name), built) for name, member in members}
-        case ListOf(items):
-            return [_known(item, template, (*place, index), built) for index, item in enumerate(items)]
-        case TakenOver(path):
-            built[place] = path
-        case Computed(index):
-            built[place] = template.computations[index]
-    return None
+@dataclass(frozen=True, slots=True)
+class _Found:
+    computations: Sequence[Computation]
+    built: dict[Place, Origin] = field(default_factory=dict)
+    fixed: dict[Place, Json] = field(default_factory=dict)
+
+    def value(self, shape: Shape, place: Place) -> Json:
+        match shape:
+            case Fixed(value):
+                self.fixed[place] = value
+                return value
+            case ObjectOf(members):
+                return {name: self.value(member, (*place, name)) for name, member in members}
+            case ListOf(items):
+                return [self.value(item, (*place, index)) for index, item in enumerate(items)]
+            case TakenOver(path):
+                self.built[place] = path
+            case Computed(index):
+                self.built[place] = self.computations[index]
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,11 +187,10 @@ class Workers:
     async def _remember(self, session: Session, pins: Sequence[str]) -> None:
         """Before it gets any step: after a crash it must be known that it may have one."""
         wanted = tuple(sorted(set(pins)))
-        if self._known.get(session.place) != wanted:
-            await self._journal.save_worker(
-                WorkerRow(session.namespace, session.worker_id, wanted, session.connected_at)
-            )
-            self._known[session.place] = wanted
+        if self._known.get(session.place) == wanted:
+            return
+        await self._journal.save_worker(WorkerRow(*session.place, wanted, session.connected_at))
+        self._known[session.place] = wanted
 
     def gone(self, place: tuple[str, str]) -> None:
         """Nothing is left that this worker could hold."""
@@ -203,6 +202,8 @@ class Workers:
     async def _forget(self, place: tuple[str, str]) -> None:
         try:
             await self._journal.forget_worker(*place)
+            if (pins := self._known.get(place)) is not None:  # it came back meanwhile
+                await self._journal.save_worker(WorkerRow(*place, pins, self._clock.now()))
         except Exception as failure:  # noqa: BLE001  # only the next start would wait for it a little; it is logged
             log.warning("a worker could not be forgotten", worker=place[1], reason=str(failure))
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workflow_engine.engine.caller import ANONYMOUS, Caller
 from workflow_engine.engine.face import Face
+from workflow_engine.engine.tracing import LONGEST_CORRELATION_ID, is_correlation_id, trace_id_of
 from workflow_engine.errors import InvalidRequest, Problem, WorkflowEngineError
 from workflow_engine.jsontext import Json, write
 from workflow_engine.rest.backing import Backing
@@ -22,7 +23,6 @@ from workflow_engine.rest.bodies import B, read_as, read_json, read_optional_jso
 from workflow_engine.rest.problems import problem_response
 from workflow_engine.settings import Limits
 
-LONGEST_CORRELATION_ID: Final = 255
 HEAD: Final = "workflow_engine.head"
 """Where the scope says that a GET was asked for by HEAD."""
 CALLER: Final = "workflow_engine.caller"
@@ -72,18 +72,12 @@ class Call(Request):
 
     def _correlation_id(self) -> str | None:
         found = self.headers.get("x-correlation-id")
-        if found is not None and not (
-            0 < len(found) <= LONGEST_CORRELATION_ID and found.isascii() and found.isprintable()
-        ):
+        if found is not None and not is_correlation_id(found):
             raise InvalidHeader("X-Correlation-ID", f"1 to {LONGEST_CORRELATION_ID} printable ASCII characters")
         return found
 
     def _trace_id(self) -> str | None:
-        """W3C trace context: a `traceparent` that cannot be read counts as absent."""
-        version, _, rest = self.headers.get("traceparent", "").partition("-")
-        trace_id, _, rest = rest.partition("-")
-        readable = len(version) == 2 and len(trace_id) == 32 and set(version + trace_id) <= _HEX
-        return trace_id if readable and version != "ff" and trace_id != "0" * 32 and len(rest) >= 19 else None
+        return trace_id_of(self.headers.get("traceparent", ""))
 
     @property
     def is_head(self) -> bool:
@@ -109,8 +103,6 @@ class Call(Request):
     async def read_as(self, model: type[B]) -> B:
         return read_as(model, await self.read())
 
-
-_HEX: Final = frozenset("0123456789abcdef")
 
 Endpoint = Callable[[Call], Awaitable[Response]]
 

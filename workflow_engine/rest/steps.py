@@ -10,7 +10,8 @@ from workflow_engine.rest import examples
 from workflow_engine.rest.call import Call, Route, answer
 from workflow_engine.rest.documentation import WITH_BODY, describe
 from workflow_engine.rest.parameters import DRY_RUN, STEP_VERSION, query_of
-from workflow_engine.rest.wire import MessageBody, RegisteredBody, StepListBody, registered_body
+from workflow_engine.rest.step_bodies import RegisteredBody, StepListBody, registered_body
+from workflow_engine.rest.wire import MessageBody
 from workflow_engine.steps.catalogue import CatalogueEntry
 from workflow_engine.steps.wire import write_entry
 

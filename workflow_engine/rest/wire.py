@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Final, NotRequired
 from typing_extensions import TypedDict
 
 from workflow_engine.clock import iso
-from workflow_engine.engine.breakages import Breakage
 from workflow_engine.engine.executions import Accepted, EventPage, ExecutionList
 from workflow_engine.engine.explanation import Reason
 from workflow_engine.engine.keys import KeyView
 from workflow_engine.engine.public_events import PublicEvent
-from workflow_engine.engine.steps import RegisteredAll
 from workflow_engine.engine.views import ExecutionView, ResultsView, StepView
 from workflow_engine.history.events import StepError
 from workflow_engine.journal.contract import AllowedHost, WorkflowRow
@@ -346,39 +344,6 @@ class WorkflowVersionsBody(TypedDict):
     total: int
 
 
-class BreakageBody(TypedDict):
-    """What `step_type` (`name@version`) breaks: a saved workflow, or an open execution; the other of the two is null.
-
-    The pointers of `problems` lead into its document.
-    """
-
-    step_type: str
-    workflow_id: str | None
-    execution_id: str | None
-    problems: list[ProblemBody]
-
-
-class RegisteredBody(TypedDict):
-    """`changed`: false when this contract was registered already; `warnings`: what a new major version breaks.
-
-    `breaks` lists the saved workflows and open executions that it breaks, or would break in a dry run;
-    `breaks_truncated`: there are more of them than are looked at or listed.
-    """
-
-    step_id: str
-    message: str
-    version: str
-    changed: bool
-    warnings: list[str]
-    breaks: list[BreakageBody]
-    breaks_truncated: bool
-
-
-class StepListBody(TypedDict):
-    steps: list[JsonObject]
-    total: int
-
-
 class HostBody(TypedDict):
     """A host the server may call beyond the public ones."""
 
@@ -436,31 +401,6 @@ def saved_body(row: WorkflowRow) -> SavedBody:
 
 def workflow_version_body(row: WorkflowRow) -> WorkflowVersionBody:
     return {"version_number": row.version_number, "created_at": iso(row.updated_at), "document": row.document}
-
-
-def registered_body(done: RegisteredAll, *, dry_run: bool) -> RegisteredBody:
-    """What came of the one contract that was sent."""
-    (registered,) = done.steps
-    return {
-        "step_id": registered.step_id,
-        "message": "Dry run: nothing was registered" if dry_run else "Step registered successfully",
-        "version": registered.version,
-        "changed": registered.changed,
-        "warnings": list(registered.warnings),
-        "breaks": [_breakage_body(each) for each in done.breaks],
-        "breaks_truncated": done.truncated,
-    }
-
-
-def _breakage_body(breakage: Breakage) -> BreakageBody:
-    return {
-        "step_type": breakage.step_type,
-        "workflow_id": breakage.workflow_id,
-        "execution_id": breakage.execution_id,
-        "problems": [
-            {"code": each.code, "message": each.message, "pointer": each.pointer} for each in breakage.problems
-        ],
-    }
 
 
 def host_body(entry: AllowedHost) -> HostBody:

@@ -146,7 +146,7 @@ class Guard(aio.ServerInterceptor):
         """A call is over when its status is sent, which is after its function has returned."""
         self._ours += 1
         self.nothing_left.clear()
-        context.add_done_callback(self._over)
+        context.add_done_callback(self._over)  # type: ignore[arg-type]  # the stubs ask for a class of their own
 
     def _over(self, _context: Context) -> None:
         self._ours -= 1

@@ -49,9 +49,7 @@ class RegistryServicer(RegistryServiceServicer):
         self, request: pb.ListStepVersionsRequest, context: Context
     ) -> pb.ListStepVersionsResponse:
         caller = self._caller(context)
-        return pb.ListStepVersionsResponse(
-            steps=self._details(caller, self._face.steps.versions(caller, request.name))
-        )
+        return pb.ListStepVersionsResponse(steps=self._details(caller, self._face.steps.versions(caller, request.name)))
 
     async def Deregister(self, request: pb.DeregisterRequest, context: Context) -> pb.DeregisterResponse:
         await self._face.steps.delete(self._caller(context), request.name, request.version or None)

@@ -27,8 +27,8 @@ def _in_value(field: FieldDescriptor, value: object, *where: str | int) -> Itera
         for key, each in value.items():
             if _NUL in str(key):
                 yield pointer(*where)
-            of_value = field.message_type.fields_by_name["value"]
-            yield from _in_value(of_value, each, *where, str(key).replace(_NUL, ""))
+            if isinstance(each, str | Message):
+                yield from _in_value(field, each, *where, str(key).replace(_NUL, ""))
     elif field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE) and field.is_repeated:
         for place, each in enumerate(value):  # type: ignore[arg-type]  # a repeated field is iterable
             yield from _in_value(field, each, *where, place)

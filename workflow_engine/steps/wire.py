@@ -142,6 +142,7 @@ def write_entry(entry: CatalogueEntry, *, workers: int, status: str) -> JsonObje
         "examples": list(step.examples),
         "documentation": step.documentation,
         **_extras(step),
+        "default_input": step.default_input.value,
         "workers": workers,
         "status": status,
     }

@@ -175,7 +175,8 @@ class Stream:
         if error is not None:
             self._leave(error)
         elif not self._left.is_set() and self._return_after is None:
-            log.warning("The stream to %s ended: %s %s", self._dialing.target, code.name, details)
+            level = logging.DEBUG if self._backoff.tries else logging.WARNING  # once is enough for one outage
+            log.log(level, "No stream to %s, trying on: %s %s", self._dialing.target, code.name, details)
 
     async def _pause(self) -> None:
         """Between two streams, or until the worker has left."""

@@ -15,7 +15,6 @@ import grpc
 from grpc import aio
 
 from workflow_client.generated import worker_pb2 as pb
-from workflow_client.generated.worker_pb2_grpc import WorkerServiceServicer, add_WorkerServiceServicer_to_server
 
 Handed = tuple[str, str, int]
 
@@ -41,7 +40,7 @@ class Joined:
     is_draining: bool = False
 
 
-class FakeServer(WorkerServiceServicer):
+class FakeServer:
     """`frames` is everything that workers sent; `results` what was accepted, by execution id."""
 
     def __init__(self, terms: Terms | None = None) -> None:
@@ -70,7 +69,7 @@ class FakeServer(WorkerServiceServicer):
 
     async def start(self) -> "FakeServer":
         server = aio.server(options=[("grpc.so_reuseport", 0)])
-        add_WorkerServiceServicer_to_server(self, server)
+        server.add_generic_rpc_handlers((self._handler(),))
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
         await server.start()
         self._server = server
@@ -96,12 +95,17 @@ class FakeServer(WorkerServiceServicer):
         *,
         execution_id: str | None = None,
         raw: bytes | None = None,
-        **more: Any,
+        **more: Any,  # noqa: ANN401  # fields of Assignment
     ) -> str:
         execution_id = execution_id or f"e{len(self.handed) + len(self.queue)}"
         data = raw if raw is not None else json.dumps({} if value is None else value).encode()
         lease = pb.Lease(execution_id=execution_id, path="step", delivery=1, token=f"t-{execution_id}")
-        fields = {"attempt": 1, "idempotency_key": f"wfk_{execution_id}_step", "step_id": "step", **more}
+        fields: dict[str, Any] = {
+            "attempt": 1,
+            "idempotency_key": f"wfk_{execution_id}_step",
+            "step_id": "step",
+            **more,
+        }
         self.queue.append(pb.Assignment(lease=lease, step_type=step_type, input=pb.Payload(data=data), **fields))
         self.hand_out()
         return execution_id
@@ -121,13 +125,13 @@ class FakeServer(WorkerServiceServicer):
     def _has_room(self, session: Joined) -> bool:
         return session.is_ready and not session.is_draining and len(session.in_flight) < session.slots.get("", 0)
 
-    def send(self, **frame: Any) -> None:
+    def send(self, frame: pb.SessionResponse) -> None:
         for session in self.sessions:
-            session.out.put_nowait(pb.SessionResponse(**frame))
+            session.out.put_nowait(frame)
 
     def cancel(self, execution_id: str, reason: str = "cancelled") -> None:
         lease = next(assignment.lease for assignment in self.handed.values() if is_of(assignment, execution_id))
-        self.send(cancels=pb.Cancels(items=[pb.Cancel(lease=lease, reason=reason)]))
+        self.send(pb.SessionResponse(cancels=pb.Cancels(items=[pb.Cancel(lease=lease, reason=reason)])))
 
     def drop_streams(self) -> None:
         for session in self.sessions:
@@ -145,12 +149,20 @@ class FakeServer(WorkerServiceServicer):
     def of_kind(self, kind: str) -> list[Any]:
         return [getattr(frame, kind) for frame in self.frames if frame.WhichOneof("frame") == kind]
 
-    def output(self, execution_id: str) -> Any:
+    def output(self, execution_id: str) -> object:
         return json.loads(self.results[execution_id].output.data)
 
     # --- the protocol
 
-    async def Session(  # noqa: N802  # gRPC's name
+    def _handler(self) -> grpc.GenericRpcHandler:
+        session = grpc.stream_stream_rpc_method_handler(
+            self._session,
+            request_deserializer=pb.SessionRequest.FromString,
+            response_serializer=pb.SessionResponse.SerializeToString,
+        )
+        return grpc.method_handlers_generic_handler("workflow_engine.v1.WorkerService", {"Session": session})
+
+    async def _session(
         self,
         request_iterator: AsyncIterator[pb.SessionRequest],
         context: aio.ServicerContext[pb.SessionRequest, pb.SessionResponse],
@@ -184,36 +196,55 @@ class FakeServer(WorkerServiceServicer):
             self._changed.notify_all()
 
     def _answers(self, session: Joined, frame: pb.SessionRequest) -> Iterable[pb.SessionResponse]:
-        kind = frame.WhichOneof("frame")
-        if kind == "hello":
-            yield self._welcome(session, frame.hello)
-        elif kind == "register":
-            yield self._registered(frame.register)
-        elif kind == "resume":
-            verdicts = [self._judge(session, lease) for lease in frame.resume.held]
-            yield pb.SessionResponse(verdicts=pb.Verdicts(items=verdicts))
-        elif kind == "credits":
-            session.slots = dict(frame.credits.slots)
-        elif kind == "ready":
-            session.is_ready = True
-        elif kind == "renew":
-            answers = [self._answer(lease, self.answer_renewal(lease)) for lease in frame.renew.leases]
-            yield pb.SessionResponse(renewed=pb.Renewed(items=[answer for answer in answers if answer]))
-        elif kind == "chunks":
-            for chunk in frame.chunks.items:
-                self._chunk(chunk)
-        elif kind == "results":
-            answers = [self._result(session, result) for result in frame.results.items]
-            yield pb.SessionResponse(result_acks=pb.ResultAcks(items=[answer for answer in answers if answer]))
-        elif kind == "cancel_acks":
-            session.in_flight -= {key(lease) for lease in frame.cancel_acks.leases}
-        elif kind == "rejects":
-            for reject in frame.rejects.items:
-                session.in_flight.discard(key(reject.lease))
-        elif kind == "drain":
-            session.is_draining = True
+        kind = frame.WhichOneof("frame") or ""
+        answer = getattr(self, f"_on_{kind}", None)
+        if answer is not None:
+            yield from answer(session, getattr(frame, kind))
         if session.is_draining and self.answer_drain and not session.in_flight:
             yield pb.SessionResponse(drained=pb.Drained())
+
+    def _on_hello(self, session: Joined, hello: pb.Hello) -> Iterable[pb.SessionResponse]:
+        yield self._welcome(session, hello)
+
+    def _on_register(self, _session: Joined, register: pb.Register) -> Iterable[pb.SessionResponse]:
+        yield self._registered(register)
+
+    def _on_resume(self, session: Joined, resume: pb.Resume) -> Iterable[pb.SessionResponse]:
+        verdicts = [self._judge(session, lease) for lease in resume.held]
+        yield pb.SessionResponse(verdicts=pb.Verdicts(items=verdicts))
+
+    def _on_credits(self, session: Joined, given: pb.Credits) -> Iterable[pb.SessionResponse]:
+        session.slots = dict(given.slots)
+        return ()
+
+    def _on_ready(self, session: Joined, _ready: pb.Ready) -> Iterable[pb.SessionResponse]:
+        session.is_ready = True
+        return ()
+
+    def _on_drain(self, session: Joined, _drain: pb.Drain) -> Iterable[pb.SessionResponse]:
+        session.is_draining = True
+        return ()
+
+    def _on_renew(self, _session: Joined, renew: pb.Renew) -> Iterable[pb.SessionResponse]:
+        answers = [self._answer(lease, self.answer_renewal(lease)) for lease in renew.leases]
+        yield pb.SessionResponse(renewed=pb.Renewed(items=[answer for answer in answers if answer]))
+
+    def _on_chunks(self, _session: Joined, chunks: pb.Chunks) -> Iterable[pb.SessionResponse]:
+        for chunk in chunks.items:
+            self._chunk(chunk)
+        return ()
+
+    def _on_results(self, session: Joined, results: pb.Results) -> Iterable[pb.SessionResponse]:
+        answers = [self._result(session, result) for result in results.items]
+        yield pb.SessionResponse(result_acks=pb.ResultAcks(items=[answer for answer in answers if answer]))
+
+    def _on_cancel_acks(self, session: Joined, acks: pb.CancelAcks) -> Iterable[pb.SessionResponse]:
+        session.in_flight -= {key(lease) for lease in acks.leases}
+        return ()
+
+    def _on_rejects(self, session: Joined, rejects: pb.Rejects) -> Iterable[pb.SessionResponse]:
+        session.in_flight -= {key(reject.lease) for reject in rejects.items}
+        return ()
 
     def _welcome(self, session: Joined, hello: pb.Hello) -> pb.SessionResponse:
         session.hello = hello

@@ -71,7 +71,7 @@ async function main() {
   console.log('started', started.execution_id)
   await watch(started.execution_id)
   const { results } = await call('GetResults', { execution_id: started.execution_id })
-  for (const [path, step] of Object.entries(results.steps)) console.log(`${path}: ${step.status} ${step.output}`)
+  for (const [path, step] of Object.entries(results.steps).sort()) console.log(`${path}: ${step.status} ${step.output}`)
   console.log(`watched ${started.execution_id} to its end: ${results.status}`, JSON.stringify(fromJson(results.output)))
   return results.status === 'completed' ? 0 : 1
 }

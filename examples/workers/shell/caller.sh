@@ -67,6 +67,6 @@ while [ -z "$ended" ]; do
 done
 
 call "$SERVER/executions/$id/results"
-jq -r '.steps | to_entries[] | "\(.key): \(.value.status) \(.value.output)"' "$folder/answer"
+jq -r '.step_results | to_entries[] | "\(.key): \(.value.status) \(.value.output_data)"' "$folder/answer"
 jq -r --arg id "$id" '"watched \($id) to its end: \(.status) \(.output)"' "$folder/answer"
 [ "$(jq -r .status "$folder/answer")" = completed ]

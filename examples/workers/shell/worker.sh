@@ -106,7 +106,11 @@ stop() { # lease, reason; a finished step is only forgotten
     local folder
     folder="$state/held/$(key <<<"$1")"
     [ -f "$folder/job" ] || return 0
-    [ -f "$folder/result" ] || kill -- "-$(<"$folder/job")" 2>/dev/null || true # it may have ended by itself
+    local job
+    job=$(<"$folder/job")
+    if [ ! -f "$folder/result" ] && kill -- "-$job" 2>/dev/null; then
+        { wait "$job" || true; } 2>/dev/null # it has really ended, and bash does not say so
+    fi
     rm -rf "$folder"
     log "stopped $(jq -r '"\(.execution_id) \(.path)"' <<<"$1"): $2"
 }

@@ -31,6 +31,7 @@ def test_one_line_says_where_it_is_and_what_it_keeps(cli: CommandLine) -> None:
     port = int(rest.split()[0])
     assert banner.startswith("Workflow Engine ")
     assert f"docs http://127.0.0.1:{port}/docs  database sqlite:///{cli.folder}/flows.db" in banner
+    assert f"at http://127.0.0.1:{port}  grpc 127.0.0.1:" in banner
     assert Client("127.0.0.1", port).get("/health").status == 200
     assert stopped(process) == 0
 
@@ -39,7 +40,7 @@ def test_without_arguments_the_checkout_serves(cli: CommandLine) -> None:
     process = subprocess.Popen(
         [sys.executable, str(CHECKOUT / "main.py")],
         cwd=cli.folder,
-        env=environment({"port": 0}),
+        env=environment({"port": 0, "grpc_port": 0}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -64,6 +65,17 @@ def test_a_port_that_is_taken_is_told(cli: CommandLine) -> None:
         said = cli.in_a_process("serve", "--port", str(port), "--database-url", "memory://")
     assert said.code == 1
     assert f"error: Cannot listen on 127.0.0.1:{port}" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_port_of_grpc_that_is_taken_is_told(cli: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        arguments = ("--port", "0", "--grpc-port", str(port), "--database-url", "memory://")
+        said = cli.in_a_process("serve", *arguments)
+    assert said.code == 1
+    assert f"error: Cannot listen for gRPC on 127.0.0.1:{port}" in said.err
+    assert "--grpc-port" in said.err
     assert "Traceback" not in said.err
 
 

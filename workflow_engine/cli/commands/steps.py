@@ -31,3 +31,29 @@ def show_step(
     from workflow_engine.cli.server import path_of
 
     print_json(server_of(server, api_key).get(path_of("steps", step_type)))
+
+
+@steps.command("diff")
+def diff_steps(
+    what: Annotated[
+        str, typer.Argument(metavar="TYPE|FILE", help="A step type, or a contract: FILE.json, - for stdin.")
+    ],
+    before: Annotated[str | None, typer.Argument(metavar="FROM", help="Of a TYPE; default: the one before TO.")] = None,
+    after: Annotated[str | None, typer.Argument(metavar="TO", help="Of a TYPE; default: its latest version.")] = None,
+    server: ServerUrl = None,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two versions of a type, or a contract in a file with what is registered.
+
+    For a file it is asked, too, which saved workflows and open executions it would break. Nothing is registered; the
+    exit code is 1 when something would break.
+    """
+    from workflow_engine.cli.choosing import server_of
+    from workflow_engine.cli.comparing_steps import compare_file, compare_versions
+
+    chosen = server_of(server, api_key)
+    if what == "-" or what.endswith(".json"):
+        compare_file(chosen, what, before, after, as_json=as_json)
+    else:
+        compare_versions(chosen, what, before, after, as_json=as_json)

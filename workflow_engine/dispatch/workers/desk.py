@@ -21,12 +21,13 @@ from workflow_engine.dispatch.workers.messages import Cancel, GoAway, LeaseRef
 from workflow_engine.dispatch.workers.returning import Returning
 from workflow_engine.dispatch.workers.session import Session
 from workflow_engine.dispatch.workers.terms import Terms
-from workflow_engine.dispatch.workers.tokens import Tokens
+from workflow_engine.dispatch.workers.tokens import Tokens, equal
+from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.inputs import Failed, Report, Succeeded, Taken, Withdrawn
 from workflow_engine.history.events import StepError
 from workflow_engine.logs import logger
-from workflow_engine.steps.contract import Completed, Effect, StepFailure
+from workflow_engine.steps.contract import Completed, Effect
 from workflow_engine.steps.sampling import sample
 
 Then = Callable[[BaseException | None], None]
@@ -54,6 +55,7 @@ class Desk:
         self.returning = Returning()
         self._at: dict[tuple[str, str], HandOver] = {}
         self._lines: dict[tuple[str, str], Line] = {}
+        self._returning: dict[tuple[str, str], list[HandOver]] = {}
         self._count = 0
         self._deadlines = Deadlines(clock, self._is_due)
         self._stopping = False
@@ -85,6 +87,7 @@ class Desk:
         if self._may_be_out(handover):
             handover.handed_out = True
             handover.stage = Stage.RETURNING
+            self._returning.setdefault((task.request.namespace, task.type.pin), []).append(handover)
             self._deadlines.set(self.returning.until, handover)
             return
         self._enter(handover)
@@ -118,9 +121,15 @@ class Desk:
         return self._lines.values()
 
     def at(self, lease: LeaseRef) -> HandOver | None:
-        """The hand-over of this lease, unless the step was given to somebody else, or is over."""
+        """The hand-over of this lease, unless the step was given to somebody else, or is over. Says nothing of the
+        token.
+        """
         handover = self._at.get(lease.key)
         return handover if handover is not None and handover.lease.delivery == lease.delivery else None
+
+    def proves(self, lease: LeaseRef, handover: HandOver | None) -> bool:
+        """Whether the token is that of the lease; `handover`, where there is one, has it at hand."""
+        return self.tokens.proves(lease) if handover is None else equal(lease.token, handover.lease.token)
 
     def of_step(self, execution_id: str, path: str) -> HandOver | None:
         return self._at.get((execution_id, path))
@@ -273,10 +282,10 @@ class Desk:
 
     def came_back(self, session: Session) -> None:
         """A worker of before told what it holds: whatever waited for it alone waits no longer."""
-        pins = self.returning.came_back(session.place)
-        for handover in [one for one in self._at.values() if one.stage is Stage.RETURNING]:
-            if handover.task.type.pin in pins and not self._may_be_out(handover):
-                self._enter(handover)
+        for pin in self.returning.came_back(session.place):
+            for handover in self._returning.pop((session.namespace, pin), ()):
+                if handover.stage is Stage.RETURNING:
+                    self._enter(handover)
 
     def _taken(self, handover: HandOver, now: float, worker: str) -> Taken:
         since = handover.since or now
@@ -381,8 +390,8 @@ class Desk:
         def made_up(now: float) -> Report:
             try:
                 output = sample(step_type.output_schema, request.idempotency_key)
-            except StepFailure as failure:
-                error = StepError(failure.error_code, failure.message)
+            except WorkflowEngineError as failure:
+                error = StepError(failure.code, str(failure))
                 return Failed(now, request.path, request.delivery, error, 0.0, retryable=False)
             return Succeeded(now, request.path, request.delivery, Completed(output, simulated=True), 0.0)
 

@@ -4,7 +4,6 @@ import asyncio
 import math
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from workflow_engine.dispatch.workers.desk import Desk
@@ -60,7 +59,7 @@ class Hearing:
         return [self._renewed(session, lease) for lease in leases]
 
     def _renewed(self, session: Session, lease: LeaseRef) -> Answer:
-        if not self._desk.tokens.proves(lease):
+        if not self._desk.proves(lease, self._desk.at(lease)):
             return Answer(lease, Code.INVALID_TOKEN, "the token does not belong to this lease")
         handover = self._current(session, lease, quietly=True)
         if handover is None:
@@ -140,10 +139,10 @@ class Hearing:
 
     def _result(self, session: Session, result: Result, answer: AnswerTo) -> None:
         lease = result.lease
-        if not self._desk.tokens.proves(lease):
+        handover = self._desk.at(lease)
+        if not self._desk.proves(lease, handover):
             answer(Answer(lease, Code.INVALID_TOKEN, "the token does not belong to this lease"))
             return
-        handover = self._desk.at(lease)
         if handover is not None:
             self._tell(handover)
             handover.reported = True
@@ -156,8 +155,7 @@ class Hearing:
         def make(execution: Execution) -> Report:
             now = self._desk.clock.now()
             since = handover.since if handover is not None else now
-            told = result if result.duration_ms > 0 else replace(result, duration_ms=(now - since) * 1000)
-            readings.append(self._outcomes.read(execution, told, now, session.worker_id, since))
+            readings.append(self._outcomes.read(execution, result, now, session.worker_id, since))
             return readings[-1].report
 
         def then(failure: BaseException | None) -> None:
@@ -201,8 +199,8 @@ class Hearing:
 
     def _current(self, session: Session, lease: LeaseRef, *, quietly: bool = False) -> HandOver | None:
         """The hand-over, if this lease still counts; a worker whose lease does not is told to stop."""
-        handover = self._desk.at(lease) if self._desk.tokens.proves(lease) else None
-        if handover is not None and handover.task.request.namespace == session.namespace:
+        handover = self._desk.at(lease)
+        if handover is not None and self._desk.proves(lease, handover) and handover.task.request.namespace == session.namespace:
             if handover.holder is session and handover.stage is Stage.LEASED:
                 return handover
             if self._sessions.take_up(session, handover):

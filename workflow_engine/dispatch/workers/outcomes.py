@@ -1,5 +1,6 @@
 """From what a worker sent as a result to what the execution is told: the gate on the way back."""
 
+import math
 from dataclasses import dataclass
 
 from workflow_engine.dispatch.failures import report_of
@@ -35,14 +36,15 @@ class Outcomes:
         """Raises `KeyError` when the execution has no such step."""
         step_type = execution.planned(result.lease.path).type
         path, delivery = result.lease.path, result.lease.delivery
+        took = result.duration_ms if 0 < result.duration_ms < math.inf else (now - since) * 1000
         try:
             if isinstance(result.outcome, Failure):
                 failure = self._failure(result.outcome)
-                return Reading(report_of(path, delivery, failure, now, result.duration_ms, worker, since))
+                return Reading(report_of(path, delivery, failure, now, took, worker, since))
             verdict = self._verdict(step_type, result.outcome)
-            return Reading(Succeeded(now, path, delivery, verdict, result.duration_ms, worker, since))
+            return Reading(Succeeded(now, path, delivery, verdict, took, worker, since))
         except StepFailure as wrong:
-            report = report_of(path, delivery, wrong, now, result.duration_ms, worker, since)
+            report = report_of(path, delivery, wrong, now, took, worker, since)
             return Reading(report, _CODES.get(wrong.error_code, Code.INVALID), wrong.message)
 
     def _verdict(self, step_type: StepType, outcome: Output | Suspend) -> Verdict:

@@ -4,6 +4,7 @@ Nothing says which waiting step a worker has, and nothing must: a step waits unt
 back and told what it holds, or until its lease has run out for certain.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 
 
@@ -12,16 +13,23 @@ class Returning:
 
     def __init__(self) -> None:
         self._away: dict[tuple[str, str], frozenset[str]] = {}
+        self._missed: Counter[tuple[str, str]] = Counter()
         self.until = 0.0
 
     def expect(self, workers: Iterable[tuple[str, str, Iterable[str]]], until: float) -> None:
         """Namespace, worker id and the pins it served, of each."""
         self._away = {(namespace, worker_id): frozenset(pins) for namespace, worker_id, pins in workers}
+        self._missed = Counter((place[0], pin) for place, pins in self._away.items() for pin in pins)
         self.until = until
 
-    def came_back(self, place: tuple[str, str]) -> frozenset[str]:
-        """Tells the pins for which somebody less is missed."""
-        return self._away.pop(place, frozenset())
+    def came_back(self, place: tuple[str, str]) -> list[str]:
+        """A worker told what it holds. Answers the pins that nobody is missed for any more."""
+        settled = []
+        for pin in self._away.pop(place, ()):
+            self._missed[place[0], pin] -= 1
+            if self._missed[place[0], pin] <= 0:
+                settled.append(pin)
+        return sorted(settled)
 
     def gone(self, now: float) -> list[tuple[str, str]]:
         """Who did not come back in time; from now on nobody waits for them."""
@@ -29,7 +37,9 @@ class Returning:
             return []
         gone = list(self._away)
         self._away.clear()
+        self._missed.clear()
         return gone
 
     def may_hold(self, namespace: str, pin: str, now: float) -> bool:
-        return now < self.until and any(namespace == place[0] and pin in pins for place, pins in self._away.items())
+        """Whether somebody who did not come back yet may have a step of this type."""
+        return now < self.until and self._missed[namespace, pin] > 0

@@ -128,7 +128,7 @@ class Sessions:
         self._desk.feed(session)
 
     async def _verdict(self, session: Session, lease: LeaseRef) -> Verdict:
-        if not self._desk.tokens.proves(lease):
+        if not self._desk.proves(lease, self._desk.at(lease)):
             return Verdict(lease, keep=False)
         if self._desk.at(lease) is None:
             await self._find(session.namespace, lease.execution_id)
@@ -235,6 +235,7 @@ class Sessions:
             asyncio.get_running_loop().call_later(self._terms.lease, self._forget, session)
             return
         del self._before[session.place]
+        self._epochs.pop(session.place, None)
         self._gone(session.place)
 
     def stop(self) -> None:

@@ -1,7 +1,12 @@
-"""Tokens of leases: made from the lease itself, so that none is stored and every restart knows them."""
+"""Tokens of leases: made from the lease itself, so that none is stored and every restart knows them.
 
-import hmac
+Keyed BLAKE2b (RFC 7693) is a MAC by itself, and takes a tenth of the time of HMAC-SHA256 where it is made for every
+step.
+"""
+
+import hashlib
 from base64 import urlsafe_b64encode
+from hmac import compare_digest
 
 from workflow_engine.dispatch.workers.messages import LeaseRef
 
@@ -16,9 +21,14 @@ class Tokens:
         return LeaseRef(execution_id, path, delivery, self._token(execution_id, path, delivery))
 
     def proves(self, lease: LeaseRef) -> bool:
-        expected = self._token(lease.execution_id, lease.path, lease.delivery)
-        return hmac.compare_digest(expected.encode(), lease.token.encode(errors="replace"))
+        """Whether the token was made for this lease, here."""
+        return equal(lease.token, self._token(lease.execution_id, lease.path, lease.delivery))
 
     def _token(self, execution_id: str, path: str, delivery: int) -> str:
         what = f"{execution_id}|{path}|{delivery}".encode(errors="replace")
-        return urlsafe_b64encode(hmac.digest(self._key, what, "sha256")[:18]).decode()
+        return urlsafe_b64encode(hashlib.blake2b(what, key=self._key, digest_size=18).digest()).decode()
+
+
+def equal(presented: str, expected: str) -> bool:
+    """In a time that tells nothing of how much of it is right."""
+    return compare_digest(presented.encode(errors="replace"), expected.encode())

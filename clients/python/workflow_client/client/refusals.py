@@ -106,18 +106,23 @@ _RPC: Final = _google_rpc()
 def from_grpc(failure: aio.AioRpcError) -> RequestFailed:
     """Named by `ErrorInfo`, with the problems of `BadRequest` and the delay of `RetryInfo` when they are there."""
     found = _details(failure)
-    code = failure.code().name.lower().replace("_", "-")
+    code = _kebab(failure.code().name)
     info = found.get("ErrorInfo")
     if info is not None:
-        code = info.reason.lower().replace("_", "-")
+        code = _kebab(info.reason)
     violations = found["BadRequest"].field_violations if "BadRequest" in found else ()
     problems = tuple(
-        Problem(violation.reason or code, violation.description, violation.field) for violation in violations
+        Problem(_kebab(violation.reason) or code, violation.description, violation.field) for violation in violations
     )
     delay = found["RetryInfo"].retry_delay if "RetryInfo" in found else None
     seconds = None if delay is None else delay.seconds + delay.nanos / 1e9
     kind = _BY_STATUS.get(failure.code(), ServerFault)
     return kind(code, failure.details() or failure.code().name, problems, seconds)
+
+
+def _kebab(constant: str) -> str:
+    """gRPC writes UPPER_SNAKE what REST and documents write in kebab-case."""
+    return constant.lower().replace("_", "-")
 
 
 def _details(failure: aio.AioRpcError) -> dict[str, Any]:

@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -138,7 +140,8 @@ func run(target string, body []byte) (string, error) {
 		return "", err
 	}
 	results := answer.Results
-	for path, step := range results.Steps {
+	for _, path := range slices.Sorted(maps.Keys(results.Steps)) {
+		step := results.Steps[path]
 		fmt.Printf("%s: %s %s\n", path, step.Status, step.Output)
 	}
 	fmt.Printf("watched %s to its end: %s %s\n", started.ExecutionId, results.Status, results.Output)

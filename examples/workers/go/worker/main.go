@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -79,7 +80,7 @@ func (w *worker) answer(response *pb.SessionResponse) {
 	case *pb.SessionResponse_Welcome:
 		w.welcome(frame.Welcome)
 	case *pb.SessionResponse_Registered:
-		log.Printf("serving %v", frame.Registered.Serves)
+		log.Printf("serving %s", strings.Join(frame.Registered.Serves, ", "))
 	case *pb.SessionResponse_Verdicts:
 		for _, verdict := range frame.Verdicts.Items {
 			log.Printf("%s %s: %s", verdict.Lease.ExecutionId, verdict.Lease.Path, verdict.Code)

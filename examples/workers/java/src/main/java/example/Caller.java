@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -72,7 +73,7 @@ public final class Caller {
         watch(id);
         ExecutionResults results = repeated(
                 () -> service.getResults(GetResultsRequest.newBuilder().setExecutionId(id).build())).getResults();
-        results.getStepsMap().forEach((path, step) ->
+        new TreeMap<>(results.getStepsMap()).forEach((path, step) ->
                 System.out.printf("%s: %s %s%n", path, step.getStatus(), step.getOutput().toStringUtf8()));
         System.out.printf(
                 "watched %s to its end: %s %s%n", id, results.getStatus(), results.getOutput().toStringUtf8());

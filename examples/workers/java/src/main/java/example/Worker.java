@@ -345,13 +345,17 @@ public final class Worker {
             return;
         }
         if (last.refused || HOPELESS.contains(status.getCode())) {
-            log("giving up: %s %s", status.getCode(), status.getDescription());
+            log("giving up: %s", said(status));
             Runtime.getRuntime().halt(1);
         }
         Duration wait = last.reconnectAfter == null ? Contact.backOff(failures++) : last.reconnectAfter;
-        log("disconnected (%s %s), holding %d; again in %d ms",
-                status.getCode(), status.getDescription(), held.size(), wait.toMillis());
+        log("disconnected (%s), holding %d; again in %d ms", said(status), held.size(), wait.toMillis());
         loop.schedule(this::connect, wait.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private static String said(Status status) {
+        String why = status.getCause() == null ? "" : ": " + status.getCause().getMessage();
+        return status.getCode() + " " + status.getDescription() + why;
     }
 
     private static SessionRequest.Builder frame() {

@@ -1,0 +1,1 @@
+"""A caller of the server, over gRPC and over REST: one contract, two keepers."""

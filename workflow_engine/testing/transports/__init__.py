@@ -1,0 +1,1 @@
+"""A raw worker over each transport: one contract, three keepers."""
