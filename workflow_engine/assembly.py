@@ -49,6 +49,7 @@ from workflow_engine.runtime.loading import Loader
 from workflow_engine.runtime.pruner import Pruner
 from workflow_engine.runtime.recovery import Recovery
 from workflow_engine.runtime.runtime import Runtime
+from workflow_engine.runtime.tasks import is_outside
 from workflow_engine.runtime.watchers import Watchers
 from workflow_engine.settings import Settings, is_loopback
 from workflow_engine.steps.catalogue import Catalogue
@@ -101,6 +102,7 @@ class Engine:
         self.executions = parts.face.executions
         self.workflows = parts.face.workflows
         self.steps = parts.face.steps
+        self.workers = parts.face.workers
         self.hosts = parts.face.hosts
         self.keys = parts.face.keys
         self.vitals = parts.face.vitals
@@ -210,16 +212,17 @@ async def assemble(given: Surroundings) -> Parts:
     for broken in plugins.broken:
         log.warning("plugin skipped", plugin=broken.plugin, error=broken.why)
     catalogue = Catalogue([*plugins.steps, *given.steps], plugins.functions, clock.now())
+    tokens = Tokens(await journal.secret("lease-tokens"))
     calls = RemoteCalls(
         http,
         await journal.secret("webhook-signing"),
+        tokens,
         clock,
         max_response_bytes=settings.outgoing.max_response_bytes,
         default_timeout_seconds=settings.outgoing.timeout_seconds,
         json_limits=json_limits(settings),
     )
     plans = Plans(catalogue, definition_limits(settings))
-    tokens = Tokens(await journal.secret("lease-tokens"))
     ring = _ring(given, plans, _functions(catalogue, calls), tokens)
     recovery = Recovery(journal, ring.runtime)
     keys = Keys(journal, await journal.secret(PEPPER), clock)
@@ -228,7 +231,7 @@ async def assemble(given: Surroundings) -> Parts:
     await face.workflows.load(LOCAL.namespace)
     await hosts.load(LOCAL.namespace)
     await keys.load()
-    await face.workers.load()
+    await face.workers.expect()
     return Parts(face, ring, http, plugins, recovery, _pruner(given))
 
 
@@ -273,7 +276,7 @@ def _ring(given: Surroundings, plans: Plans, function_of: FunctionOf, tokens: To
         lost=runtime.lost,
         at_rest=runtime.at_rest,
     )
-    local.report_to(runtime.report)
+    local.report_to(runtime.report, desk.lend)
     runtime.connect(crank, alarms)
     desk.connect(runtime.deliver)
     return Ring(runtime, watchers, local, routes, alarms, desk, sessions, Hearing(desk, sessions, outcomes))
@@ -285,7 +288,7 @@ def _unheld(live: Live, local: LocalSteps) -> list[str]:
         step.path
         for step in live.execution.state.open.values()
         if step.status is StepStatus.RUNNING
-        and not live.execution.planned(step.path).type.execution_type.is_by_workers
+        and not is_outside(live.execution, step.path)
         and not local.holds(live.id, step.path)
     ]
 

@@ -62,6 +62,7 @@ def worker_terms(settings: Settings) -> Terms:
         cancel_grace=workers.cancel_grace_seconds,
         progress_every=workers.progress_every_seconds,
         chunks_every=workers.chunks_every_seconds,
+        report_within=workers.report_within_seconds,
         reconnect_after=workers.reconnect_after_seconds,
         max_sessions=workers.max_sessions,
         max_slots=workers.max_slots,

@@ -277,7 +277,7 @@ async def test_where_many_wait_the_higher_priority_goes_first_and_equal_ones_in_
         await asyncio.sleep(0)
 
     local = LocalSteps(lambda _type: work, Gates(1_000), SystemClock(), StepThreads(1, 1), max_running=1)
-    local.report_to(lambda done, _report: reported.put_nowait(done.request.execution_id))
+    local.report_to(lambda done, _report: reported.put_nowait(done.request.execution_id), lambda _task: None)
     for waiting in (task("first"), task("low"), task("gone", 9), task("high", 5), task("late", 5)):
         local.dispatch(waiting)
     local.abort("gone", "a")

@@ -13,8 +13,10 @@ from standardwebhooks import Webhook
 
 from tests.dispatch.loopback import Answer, Asked, Loopback, bomb, dripping, hang_up, loopback, reply
 from workflow_engine.clock import SystemClock
+from workflow_engine.dispatch.contract import ReportsLater
 from workflow_engine.dispatch.guarded_http import GuardedHttp
 from workflow_engine.dispatch.remote_call import RemoteCalls
+from workflow_engine.dispatch.workers.tokens import Tokens
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.steps.contract import Effect, ExecutionType, StepFailure, StepRequest, StepType, UserContext
 
@@ -43,7 +45,7 @@ REQUEST = StepRequest(
 async def calls(allow_loopback: bool = True, max_response_bytes: int = 1024) -> AsyncIterator[RemoteCalls]:
     http = GuardedHttp(lambda namespace: (), allow_loopback=allow_loopback)
     try:
-        yield RemoteCalls(http, KEY, SystemClock(), max_response_bytes)
+        yield RemoteCalls(http, KEY, Tokens(KEY), SystemClock(), max_response_bytes)
     finally:
         await http.aclose()
 
@@ -216,3 +218,20 @@ async def test_many_calls_run_beside_each_other() -> None:
         function = remotes.function(remote(server))
         answers = await asyncio.gather(*(cast("Any", function(REQUEST)) for _ in range(30)))
     assert answers == ["ok"] * 30
+
+
+async def test_a_webhook_is_handed_the_lease_with_which_it_may_report_later() -> None:
+    _, asked = await called(reply(), "webhook")
+    assert json.loads(asked.body)["lease"] == {
+        "execution_id": "e1",
+        "path": "a",
+        "delivery": 3,
+        "token": Tokens(KEY).lease("e1", "a", 3).token,
+    }
+
+
+async def test_a_webhook_that_answers_202_reports_later_and_an_api_that_does_fails() -> None:
+    with pytest.raises(ReportsLater):
+        await called(reply(status="202 Accepted"), "webhook")
+    with pytest.raises(StepFailure, match="API call failed: 202"):
+        await called(reply(status="202 Accepted"), "api")

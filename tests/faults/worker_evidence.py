@@ -267,12 +267,14 @@ def _refused_is_not_stored(evidence: Evidence) -> Iterator[str]:
 def _acked_is_over(evidence: Evidence) -> Iterator[str]:
     """Nobody is given what is done."""
     failures = {note.mark for note in evidence.of(What.SENT) if note.failure}
-    done: dict[tuple[str, str], str] = {}
+    done: dict[tuple[str, str], Note] = {}
     for note in evidence.notes:
         if note.what is What.ACKED and note.code == "OK" and note.mark not in failures:
-            done[note.step] = note.mark
-        if note.what is What.STARTED and note.step in done:
-            yield f"{note.lease} was given to {note.worker} after {done[note.step]} was answered OK"
+            done[note.step] = note
+        result = done.get(note.step)
+        # An older hand-over may still be on its way when the network comes back.
+        if note.what is What.STARTED and result is not None and note.delivery > result.delivery:
+            yield f"{note.lease} was given to {note.worker} after {result.mark} was answered OK"
 
 
 def _dependants_saw_what_counts(evidence: Evidence) -> Iterator[str]:

@@ -47,7 +47,9 @@ async def test_after_a_crash_a_watch_goes_on_behind_what_was_seen(serve: Serve, 
         flows = workflows(channel)
         started = await flows.Execute(pb.ExecuteRequest(body=json.dumps(patient()).encode()))
         watched = flows.Watch(pb.WatchRequest(execution_id=started.execution_id))
-        seen = [event.seq for event in (await watched.read()).events]
+        first = await watched.read()
+        assert isinstance(first, pb.WatchResponse)
+        seen = [event.seq for event in first.events]
         server.kill()
         assert (await refused(watched)).code is grpc.StatusCode.UNAVAILABLE
         await asyncio.to_thread(server.start)

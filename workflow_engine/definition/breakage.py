@@ -112,7 +112,7 @@ class _Comparison:
             sketch = self.was.structure.by_id[step_id]
             yield from _reads_of_step(sketch, contents, self.touched)
         if self.was.output is not None:
-            yield from ((("output", *place), read) for place, read in reads_of(self.was.output))
+            yield from ((("output", *place), read) for place, read in reads_of(known(self.was.output)))
 
     # --- what is given
 
@@ -141,8 +141,8 @@ class _Comparison:
 def _reads_of_step(sketch: Sketch, contents: Contents, touched: dict[str, StepType]) -> Iterator[tuple[Place, Read]]:
     if contents.guard is not None:
         yield from (((*sketch.place, "conditions"), read) for read in reads_of_condition(contents.guard))
-    yield from ((input_place(sketch, place), read) for place, read in reads_of(contents.input))
-    yield from (((*sketch.config_place, *place), read) for place, read in reads_of(contents.config))
+    yield from ((input_place(sketch, place), read) for place, read in reads_of(known(contents.input)))
+    yield from (((*sketch.config_place, *place), read) for place, read in reads_of(known(contents.config)))
     if not sketch.mapping and sketch.type is not None and sketch.type.default_input is DefaultInput.DEPENDENCIES:
         for name in sketch.dependencies:
             if name in touched:
@@ -154,17 +154,20 @@ def _whole_output(step_id: str) -> Read:
 
 
 def _losses(old: JsonObject | None, new: JsonObject | None, read: Read) -> list[str]:
-    """What is lost at the place that is read. What may be missing may go, but not become something else."""
+    """What is lost at the place that is read. What its author can do without may go, but not become something else."""
     path = read.path.segments[1:]
     was, is_now = Described.of(old), Described.of(new)
-    if lacks(is_now, path):
-        return ["it was removed"] if read.certain and not lacks(was, path) else []
-    here, there = part_at(was, path), part_at(is_now, path)
-    if here is ANYTHING and there is ANYTHING and (old is None) == (new is None) and path:
-        return []
-    if here is not ANYTHING and there is ANYTHING and path:
-        return ["it was removed"]
-    return output_losses(here, there)
+    if _is_gone(was, is_now, path):
+        return [] if read.optional else ["it was removed"]
+    return output_losses(part_at(was, path), part_at(is_now, path))
+
+
+def _is_gone(was: Described, is_now: Described, path: Place) -> bool:
+    """Whether the place, or one around it, was described and is not any more."""
+    if lacks(is_now, path) and not lacks(was, path):
+        return True
+    inner = [path[: depth + 1] for depth in range(len(path))]
+    return any(part_at(was, each) is not ANYTHING and part_at(is_now, each) is ANYTHING for each in inner)
 
 
 def _unsettled(

@@ -26,7 +26,7 @@ from workflow_engine.definition.plan import CatchRoute, Plan, PlannedStep, Retry
 from workflow_engine.definition.reading import Draft
 from workflow_engine.definition.structure import Resolve, Sketch, Structure, understand
 from workflow_engine.definition.type_flow import check_flow, refuse_unknown_paths
-from workflow_engine.definition.yields import Sources
+from workflow_engine.definition.yields import Sources, known
 from workflow_engine.expressions import InvalidExpression, Names, StaticPath, Template, compile_template
 from workflow_engine.jsontext import Json, JsonObject, fingerprint
 from workflow_engine.steps.contract import StepType
@@ -65,7 +65,7 @@ def examine(draft: Draft, resolve: Resolve, limits: DefinitionLimits, findings: 
     contents = _compile_all(structure, sources, limits, budget, findings)
     output = _compile_output(draft.definition.output, structure, limits, budget, findings)
     if output is not None:
-        refuse_unknown_paths(output, lambda place: ("output", *place), sources, findings)
+        refuse_unknown_paths(known(output), lambda place: ("output", *place), sources, findings)
     _refuse_circles(structure, contents, findings)
     if not structure.sketches and not findings.problems:
         findings.warn("The workflow has no steps")

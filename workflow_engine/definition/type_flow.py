@@ -8,17 +8,16 @@ upon) is left to the gates before dispatch and on result.
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from workflow_engine.definition.annotations import schema_of_built
 from workflow_engine.definition.contents import Contents
 from workflow_engine.definition.findings import Findings, shown
 from workflow_engine.definition.structure import Sketch
 from workflow_engine.definition.yields import Known, Origin, Place, Sources, fits_as_null, input_place, known, reads_of
-from workflow_engine.expressions import StaticPath, Template
+from workflow_engine.expressions import StaticPath
 from workflow_engine.expressions.composition import Truth
 from workflow_engine.expressions.templates import Text
-from workflow_engine.jsontext import JsonObject, pointer
+from workflow_engine.jsontext import pointer
 from workflow_engine.steps.contract import StepType
-from workflow_engine.steps.fitting import Described, Misfit, described_by, lacks, misfits, part_at, parts
+from workflow_engine.steps.fitting import Described, Misfit, described_by, misfits, part_at, parts
 from workflow_engine.steps.schemas import UNKNOWN_VALUE
 
 MISMATCH: Final = "type-mismatch"
@@ -34,37 +33,41 @@ def check_flow(sketch: Sketch, contents: Contents, sources: Sources, findings: F
 
     Answers the paths that were refused.
     """
+    given, config = known(contents.input), known(contents.config)
     refused = [
-        *refuse_unknown_paths(contents.input, lambda place: input_place(sketch, place), sources, findings),
-        *refuse_unknown_paths(contents.config, lambda place: (*sketch.config_place, *place), sources, findings),
+        *refuse_unknown_paths(given, lambda place: input_place(sketch, place), sources, findings),
+        *refuse_unknown_paths(config, lambda place: (*sketch.config_place, *place), sources, findings),
     ]
     if sketch.type is not None:
-        _check_types(sketch, sketch.type, contents, sources, findings)
+        _check_input(sketch, sketch.type, given, sources, findings)
+        _check_config(sketch, sketch.type, config, sources, findings)
     return frozenset(refused)
 
 
-def _check_types(sketch: Sketch, step_type: StepType, contents: Contents, sources: Sources, findings: Findings) -> None:
-    given = known(contents.input)
-    for place, wrong in _mismatches(given, step_type.input_schema, sources):
+def _check_input(sketch: Sketch, step_type: StepType, given: Known, sources: Sources, findings: Findings) -> None:
+    if step_type.input_schema is None or not given.built:
+        return
+    target = sources.taken_as_input(step_type)
+    for place, wrong in _mismatches(given, target, sources):
         where = input_place(sketch, place)
         _refuse(findings, wrong, given.built[place], where, f"the input of {step_type.name}")
-    for place, misfit in _unlisted(given, step_type.input_schema):
+    for place, misfit in _unlisted(given, target):
         findings.refuse(UNKNOWN_VALUE, f"This must be one of {misfit.wanted}", *input_place(sketch, place))
-    config = known(contents.config)
-    schema = None if step_type.config_schema is None else schema_of_built(step_type.config_schema)
-    for place, wrong in _mismatches(config, schema, sources):
+
+
+def _check_config(sketch: Sketch, step_type: StepType, config: Known, sources: Sources, findings: Findings) -> None:
+    if step_type.config_schema is None or not config.built:
+        return
+    for place, wrong in _mismatches(config, sources.taken_as_config(step_type), sources):
         where = (*sketch.config_place, *place)
         _refuse(findings, wrong, config.built[place], where, f"the config of {step_type.name}")
 
 
-def refuse_unknown_paths(
-    template: Template, place_of: PlaceOf, sources: Sources, findings: Findings
-) -> list[StaticPath]:
+def refuse_unknown_paths(value: Known, place_of: PlaceOf, sources: Sources, findings: Findings) -> list[StaticPath]:
     """A path that is read for certain, into a schema that is closed there; answers those that were refused."""
     refused: list[StaticPath] = []
-    for place, read in reads_of(template):
-        found = sources.whole(read.path)
-        if not read.certain or found is None or not lacks(*found):
+    for place, read in reads_of(value):
+        if not read.certain or not sources.lack(read.path):
             continue
         refused.append(read.path)
         if read.path.step_id is None:
@@ -77,10 +80,7 @@ def refuse_unknown_paths(
     return refused
 
 
-def _mismatches(value: Known, schema: JsonObject | None, sources: Sources) -> Iterator[tuple[Place, Misfit]]:
-    if schema is None:
-        return
-    target = Described.of(schema)
+def _mismatches(value: Known, target: Described, sources: Sources) -> Iterator[tuple[Place, Misfit]]:
     for place, origin in value.built.items():
         taken = part_at(target, place)
         wrong = misfits(sources.described(origin), taken)
@@ -89,14 +89,11 @@ def _mismatches(value: Known, schema: JsonObject | None, sources: Sources) -> It
             yield place, wrong[0]
 
 
-def _unlisted(value: Known, schema: JsonObject | None) -> Iterator[tuple[Place, Misfit]]:
+def _unlisted(value: Known, target: Described) -> Iterator[tuple[Place, Misfit]]:
     """Literals that are none of the values the schema lists, beside others that are not known yet.
 
     (Where all is known the schema judges the value as a whole.)
     """
-    if schema is None or not value.built:
-        return
-    target = Described.of(schema)
     for place, literal in value.fixed.items():
         for misfit in misfits(Described(described_by(literal), {}), part_at(target, place)):
             if misfit.kind == "value" or "enum" in _keywords(target, (*place, *misfit.path)):

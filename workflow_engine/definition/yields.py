@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from workflow_engine.definition.annotations import schema_of_built
 from workflow_engine.definition.structure import Sketch
 from workflow_engine.expressions import Condition, StaticPath, Template
 from workflow_engine.expressions.cel import Program
@@ -20,7 +21,8 @@ from workflow_engine.expressions.predicates import (
 )
 from workflow_engine.expressions.templates import Computation, Computed, Fixed, ListOf, ObjectOf, Shape, TakenOver, Text
 from workflow_engine.jsontext import Json, JsonObject
-from workflow_engine.steps.fitting import ANYTHING, NULL, Described, misfits, part_at
+from workflow_engine.steps.contract import StepType
+from workflow_engine.steps.fitting import ANYTHING, NULL, Described, lacks, misfits, part_at
 
 Place: TypeAlias = tuple[str | int, ...]
 Origin: TypeAlias = StaticPath | Computation
@@ -80,6 +82,7 @@ class Sources:
     steps: Mapping[str, Sketch]
     input_schema: JsonObject | None
     _described: dict[str, Described] = field(default_factory=dict)
+    _lacking: dict[tuple[int, Place], bool] = field(default_factory=dict)
 
     def whole(self, path: StaticPath) -> tuple[Described, Place] | None:
         """The schema of the output or input that the path leads into, and the rest of the path."""
@@ -88,7 +91,27 @@ class Sources:
         producer = self.steps.get(path.step_id) if path.step_id is not None else None
         if producer is None or producer.type is None or path.segments[:1] != ("output",):
             return None
-        return self._kept(producer.id, producer.type.output_schema), path.segments[1:]
+        return self._kept(f"output of {producer.type.pin}", producer.type.output_schema), path.segments[1:]
+
+    def lack(self, path: StaticPath) -> bool:
+        """Whether nothing can ever be at this path, by the schema it leads into."""
+        found = self.whole(path)
+        if found is None:
+            return False
+        key = (id(found[0]), found[1])  # What is described is kept, so its identity stands for it.
+        if key not in self._lacking:
+            self._lacking[key] = lacks(*found)
+        return self._lacking[key]
+
+    def taken_as_input(self, step_type: StepType) -> Described:
+        return self._kept(f"input of {step_type.pin}", step_type.input_schema)
+
+    def taken_as_config(self, step_type: StepType) -> Described:
+        """As the step sees it, with its conditions and expressions computed."""
+        name = f"config of {step_type.pin}"
+        if name not in self._described and step_type.config_schema is not None:
+            self._described[name] = Described.of(schema_of_built(step_type.config_schema))
+        return self._kept(name, None)
 
     def _kept(self, name: str, schema: JsonObject | None) -> Described:
         if name not in self._described:
@@ -129,15 +152,19 @@ def input_place(sketch: Sketch, place: Place) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A path that is read. `certain`: whenever the step runs, and it must be there; else it may be missing."""
+    """A path that is read.
+
+    `certain`: whenever the step runs, and it must be there then. `optional`: its author says what to do without it.
+    """
 
     path: StaticPath
     certain: bool
+    optional: bool = False
 
 
-def reads_of(template: Template) -> Iterator[tuple[Place, Read]]:
-    """Each path a template reads, with its place in the value."""
-    for place, origin in known(template).built.items():
+def reads_of(value: Known) -> Iterator[tuple[Place, Read]]:
+    """Each path that is read, with its place in the value."""
+    for place, origin in value.built.items():
         yield from ((place, read) for read in _reads_of(origin))
 
 
@@ -150,7 +177,7 @@ def reads_of_condition(condition: Condition) -> Iterator[Read]:
             case Not(part):
                 waiting.append(part)
             case Yields(_, Program() as program):
-                yield from (Read(each.path, certain=False) for each in _reads_of(program))
+                yield from (Read(each.path, certain=False, optional=each.optional) for each in _reads_of(program))
             case Yields(_, StaticPath() as path):
                 yield Read(path, certain=False)
             case Comparison(left=left, right=right) | MatchesFound(left=left, right=right):
@@ -170,4 +197,7 @@ def _reads_of(origin: Origin) -> Iterator[Read]:
         yield from reads_of_condition(origin.condition)
     elif isinstance(origin, Program):
         always = not any(sign in origin.source for sign in _MAY_NOT_RUN)
-        yield from (Read(place.path, certain=always and not place.presence) for place in origin.places)
+        asked = {place.path for place in origin.places if place.presence}
+        for place in origin.places:
+            optional = place.path in asked or place.path not in origin.paths
+            yield Read(place.path, certain=always and not optional, optional=optional)

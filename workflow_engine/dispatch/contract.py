@@ -32,6 +32,10 @@ class Task:
         return self.request.execution_id, self.request.path
 
 
+class ReportsLater(Exception):
+    """Raised in place of an answer: the work was accepted where it was sent, and its result comes with the lease."""
+
+
 Report: TypeAlias = Callable[[Task, Succeeded | Failed], None]
 """Takes a task and its report. A stale report is dropped by the core, so a dispatcher need not know what is stale."""
 

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from typing import Final, TypeAlias
 
 from workflow_engine.clock import Clock
-from workflow_engine.dispatch.contract import Report, Task
+from workflow_engine.dispatch.contract import Report, ReportsLater, Task
 from workflow_engine.dispatch.failures import report_of
 from workflow_engine.dispatch.gates import Gates
 from workflow_engine.dispatch.threads import Call, StepThreads
@@ -71,9 +71,12 @@ class LocalSteps:
         self._draining = False
         self._stopping = False
 
-    def report_to(self, report: Report) -> None:
-        """Where results go: the runtime, which is made after its dispatchers."""
+    def report_to(self, report: Report, lend: Callable[[Task], None]) -> None:
+        """Where results go: the runtime, which is made after its dispatchers; and who looks after what a webhook will
+        report later.
+        """
         self._report = report
+        self._lend = lend
 
     def run_inline(self, task: Task) -> Succeeded | Failed:
         """Run a plain function here and now, on the calling thread."""
@@ -165,15 +168,26 @@ class LocalSteps:
             if inspect.isawaitable(answer):
                 answer = await answer
             report: Succeeded | Failed = self._answered(task, started, answer)
+        except ReportsLater:
+            self._end_lent(task)
+            return
         except RAISED_BY_STEPS as failure:
             if isinstance(failure, asyncio.CancelledError) and self._is_called_back(task):
                 raise
             report = self._failed(task, started, failure)
+        self._make_room(task)
+        self._tell(task, report)
+
+    def _end_lent(self, task: Task) -> None:
+        if self._is_current(task) and not self._stopping:
+            self._lend(task)
+        self._make_room(task)
+
+    def _make_room(self, task: Task) -> None:
         if self._is_current(task):
             del self._running[task.key]
             if self._waiting:
                 self._begin_waiting()
-        self._tell(task, report)
 
     def _is_called_back(self, task: Task) -> bool:
         return self._stopping or not self._is_current(task)

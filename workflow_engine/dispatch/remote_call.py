@@ -7,16 +7,21 @@ repetition.
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from standardwebhooks import Webhook
 
 from workflow_engine.clock import Clock
+from workflow_engine.dispatch.contract import ReportsLater
+from workflow_engine.dispatch.workers.tokens import Tokens
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.jsontext import Json, JsonLimits, JsonObject, read_strict, write
 from workflow_engine.steps.contract import Effect, ExecutionType, StepFailure, StepFunction, StepRequest, StepType
 from workflow_engine.steps.http_answers import status_failure
 from workflow_engine.steps.http_fields import header_problem
 from workflow_engine.steps.services import CallTimedOut, ConnectionBroke, Http, HttpRequest, HttpResponse
+
+ACCEPTED: Final = 202
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,7 @@ class RemoteCalls:
 
     http: Http
     webhook_key: bytes
+    tokens: Tokens
     clock: Clock
     max_response_bytes: int = 16 * 1024 * 1024
     json_limits: JsonLimits = field(default_factory=JsonLimits)
@@ -32,9 +38,8 @@ class RemoteCalls:
     """For types whose endpoint names none."""
 
     def function(self, step: StepType) -> StepFunction:
-        """What does the work of this type. It raises `StepFailure`s.
-
-        `http-status`, `contract-violation`, those of Http.
+        """What does the work of this type. It raises `StepFailure`s (`http-status`, `contract-violation`, those of
+        Http), and `ReportsLater` when a webhook answered 202.
         """
 
         async def call(request: StepRequest) -> Json:
@@ -49,6 +54,8 @@ class RemoteCalls:
             if step.effect is Effect.AT_MOST_ONCE:
                 raise StepFailure("outcome-unknown", failure.message, retryable=False) from failure
             raise
+        if step.execution_type is ExecutionType.WEBHOOK and response.status == ACCEPTED:
+            raise ReportsLater
         _refuse_status(step.execution_type, response)
         try:
             return read_strict(response.body, self.json_limits)
@@ -58,7 +65,7 @@ class RemoteCalls:
 
     def _request(self, step: StepType, request: StepRequest) -> HttpRequest:
         endpoint = step.endpoint or {}
-        body = write(_body(step.execution_type, request))
+        body = write(self._body(step.execution_type, request))
         signed = self._signature(request, body) if step.execution_type is ExecutionType.WEBHOOK else {}
         return HttpRequest(
             method=str(endpoint.get("method") or "POST"),
@@ -69,6 +76,24 @@ class RemoteCalls:
             max_response_bytes=self.max_response_bytes,
             namespace=request.namespace,
         )
+
+    def _body(self, execution_type: ExecutionType, request: StepRequest) -> JsonObject:
+        body: JsonObject = {"step_config": request.config, "input_data": request.input}
+        if execution_type is ExecutionType.RPC:
+            body["execution_context"] = execution_context(request)
+        if execution_type is ExecutionType.WEBHOOK:
+            body["lease"] = self._lease(request)
+        return body
+
+    def _lease(self, request: StepRequest) -> JsonObject:
+        """What a receiver that answers 202 sends its result with."""
+        lease = self.tokens.lease(request.execution_id, request.path, request.delivery)
+        return {
+            "execution_id": lease.execution_id,
+            "path": lease.path,
+            "delivery": lease.delivery,
+            "token": lease.token,
+        }
 
     def _timeout(self, endpoint: JsonObject, request: StepRequest) -> float:
         own = endpoint.get("timeout")
@@ -82,13 +107,6 @@ class RemoteCalls:
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": Webhook(self.webhook_key).sign(request.idempotency_key, at, body.decode()),
         }
-
-
-def _body(execution_type: ExecutionType, request: StepRequest) -> JsonObject:
-    body: JsonObject = {"step_config": request.config, "input_data": request.input}
-    if execution_type is ExecutionType.RPC:
-        body["execution_context"] = execution_context(request)
-    return body
 
 
 def execution_context(request: StepRequest) -> JsonObject:

@@ -1,5 +1,6 @@
 """Why is it not running? One machine-readable reason for each open step."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from workflow_engine.history.state import StepState, Wait
 from workflow_engine.history.statuses import StepStatus
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.runtime.live import Live
+from workflow_engine.runtime.tasks import is_outside
 from workflow_engine.steps.contract import StepType
 
 
@@ -54,7 +56,7 @@ def _reasons(live: Live, desk: Desk) -> Iterator[Reason]:
 
 def _running(live: Live, step: StepState, desk: Desk) -> Reason:
     step_type = live.execution.planned(step.path).type
-    if not step_type.execution_type.is_by_workers:
+    if not is_outside(live.execution, step.path):
         details: JsonObject = {"worker": "local", "attempt": step.attempt, "until": step.deadline}
         return Reason(step.path, "LEASED", "it runs in the server's own process", details)
     handover = desk.of_step(live.id, step.path)
@@ -68,7 +70,8 @@ def _leased(step: StepState, handover: HandOver, desk: Desk) -> Reason:
         left = max(desk.returning.until - desk.clock.monotonic(), 0.0)
         details: JsonObject = {"worker": step.worker, "attempt": step.attempt, "until": desk.clock.now() + left}
         return Reason(step.path, "LEASED", "the worker that may have it did not come back to the server yet", details)
-    left = max(handover.due - desk.clock.monotonic(), 0.0)
+    ends = handover.due if math.isfinite(handover.due) else handover.times_out_at or 0.0
+    left = max(ends - desk.clock.monotonic(), 0.0)
     details = {"worker": handover.worker_id, "attempt": step.attempt, "until": desk.clock.now() + left}
     return Reason(step.path, "LEASED", f"worker {handover.worker_id} has it", details)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.engine.error_log import MOST_TYPES, OTHER
 from workflow_engine.engine.face import Face
+from workflow_engine.engine.workers import Load
 from workflow_engine.history.events import (
     ExecutionCancelled,
     ExecutionCompleted,
@@ -197,7 +198,23 @@ class Metrics:
         yield GaugeMetricFamily("executions_in_memory", "Open executions that are in memory.", pulse.in_memory)
         yield GaugeMetricFamily("steps_running", "Steps running in this process.", pulse.steps_running)
         yield GaugeMetricFamily("steps_queued", "Steps that wait for a place in this process.", pulse.steps_queued)
+        yield from _of_workers(self._face.workers.load())
         yield GaugeMetricFamily("ready", "1 once recovery is done.", int(pulse.ready))
+
+
+def _of_workers(load: Load) -> Iterator["Metric"]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    yield GaugeMetricFamily("workers_connected", "Workers that are connected.", load.connected)
+    yield GaugeMetricFamily("worker_steps_in_flight", "Steps that connected workers have.", load.in_flight)
+    waiting = GaugeMetricFamily("worker_steps_waiting", "Steps that wait for a worker.", labels=("step_type",))
+    for step_type, count in load.waiting.items():
+        waiting.add_metric((step_type,), count)
+    yield waiting
+    quarantined = GaugeMetricFamily("step_type_quarantined", "1 while nothing is handed out.", labels=("step_type",))
+    for step_type in load.quarantined:
+        quarantined.add_metric((step_type,), 1)
+    yield quarantined
 
 
 def _type_of(live: Live, path: str) -> str:

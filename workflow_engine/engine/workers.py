@@ -1,6 +1,7 @@
 """Workers of client teams: how one joins, what is seen of it, and whether a step type is served."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -10,7 +11,7 @@ from workflow_engine.clock import Clock
 from workflow_engine.dispatch.workers.desk import Desk
 from workflow_engine.dispatch.workers.errors import ForeignNamespace
 from workflow_engine.dispatch.workers.hearing import Hearing
-from workflow_engine.dispatch.workers.messages import Hello, LeaseRef, Verdict
+from workflow_engine.dispatch.workers.messages import Answer, Hello, LeaseRef, Result, Said, Verdict
 from workflow_engine.dispatch.workers.polling import Polling
 from workflow_engine.dispatch.workers.session import Session
 from workflow_engine.dispatch.workers.sessions import Sessions
@@ -56,6 +57,16 @@ class Standing:
 
     workers: int
     status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much workers have to do: those connected, steps in flight, and by step type how many wait in line."""
+
+    connected: int
+    in_flight: int
+    waiting: Mapping[str, int]
+    quarantined: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ class Workers:
         self.hearing = hearing
         self.polling = Polling(desk, hearing)
 
-    async def load(self) -> None:
+    async def expect(self) -> None:
         """Expect the workers of before: until they are back, or their leases have run out, nobody gets what they may
         hold.
         """
@@ -168,6 +179,12 @@ class Workers:
         caller.require("register")
         return self.sessions.find(caller.namespace, caller.principal, session_id)
 
+    async def report(self, caller: Caller, results: Sequence[Result]) -> list[Answer]:
+        """Results of steps whose leases are held without a session: those of webhooks that answered 202."""
+        caller.require("register")
+        visitor = self.sessions.visitor(caller.principal, caller.namespace)
+        return (await self.hearing.everything(visitor, Said(results=tuple(results))))[1]
+
     def drain(self, session: Session, deadline_seconds: float) -> bool:
         """Whether nothing is in flight any more; then the session is over."""
         self.sessions.drain(session, deadline_seconds)
@@ -221,6 +238,19 @@ class Workers:
         """By worker id."""
         found = [_view(session) for session in self.sessions if session.namespace == caller.namespace]
         return tuple(sorted(found, key=lambda view: view.worker_id))
+
+    def load(self) -> Load:
+        """Over all namespaces."""
+        waiting: Counter[str] = Counter()
+        for line in self._desk.lines():
+            waiting[line.name] += sum(1 for _ in line.waiting())
+        sessions = [session for session in self.sessions if session.alive]
+        return Load(
+            connected=len(sessions),
+            in_flight=sum(session.in_flight for session in sessions),
+            waiting=waiting,
+            quarantined=sorted({line.name for line in self._desk.lines() if line.quarantined}),
+        )
 
     def standing(self, caller: Caller, step: StepType) -> Standing:
         if not step.execution_type.is_by_workers:

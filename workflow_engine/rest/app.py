@@ -29,6 +29,9 @@ from workflow_engine.rest import (
     step_bodies,
     steps,
     wire,
+    worker_answers,
+    worker_bodies,
+    workers,
     workflows,
 )
 from workflow_engine.rest.backing import Backing
@@ -42,6 +45,7 @@ ROUTERS: Final = (
     events.router,
     workflows.router,
     steps.router,
+    workers.router,
     hosts.router,
     keys.router,
     health.router,
@@ -59,6 +63,11 @@ READ: Final = (
     executions.Resolution,
     hosts.HostEntry,
     keys.KeyRequest,
+    worker_bodies.OpenSession,
+    worker_bodies.Poll,
+    worker_bodies.Report,
+    worker_bodies.Drain,
+    worker_bodies.LaterReport,
 )
 WRITTEN: Final = (
     wire.StartedBody,
@@ -74,6 +83,12 @@ WRITTEN: Final = (
     wire.ValidationBody,
     step_bodies.RegisteredBody,
     step_bodies.StepListBody,
+    step_bodies.ResetBody,
+    worker_answers.WorkerListBody,
+    worker_answers.OpenedBody,
+    worker_answers.PolledBody,
+    worker_answers.ReportedBody,
+    worker_answers.DrainedBody,
     wire.HostBody,
     wire.HostListBody,
     wire.KeyBody,

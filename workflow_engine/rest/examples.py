@@ -55,3 +55,16 @@ REGISTERED: Final[JsonObject] = {
     "breaks": [],
     "breaks_truncated": False,
 }
+
+SESSION: Final[JsonObject] = {
+    "hello": {"worker_id": "shout-1"},
+    "register": {"steps": [{"step_type": "text.shout", "input_schema": {"type": "object", "required": ["text"]}}]},
+    "credits": {"slots": {"": 4}},
+}
+LEASE: Final[JsonObject] = {
+    "execution_id": "0193c0de-0000-7000-8000-000000000000",
+    "path": "shout",
+    "delivery": 1,
+    "token": "AAAAAAAAAAAAAAAAAAAAAAAA",
+}
+REPORT: Final[JsonObject] = {"results": [{"lease": LEASE, "output": {"text": "HELLO"}}]}

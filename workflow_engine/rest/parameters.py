@@ -21,6 +21,8 @@ from workflow_engine.settings import Limits
 T = TypeVar("T")
 
 LONGEST_TEXT: Final = 1_024
+DEFAULT_POLL_SECONDS: Final = 25.0
+"""Shorter than what proxies take for silence."""
 _INTEGER: Final = re.compile(r"-?[0-9]{1,30}", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -205,6 +207,20 @@ WAIT: Final[Parameter[float | None]] = Parameter(
     "Seconds to wait for the end; the answer is then the results object, also when the time ran out. "
     "More than the server allows (60) is clamped.",
     {"type": "number", "minimum": 0},
+)
+POLL_WAIT: Final[Parameter[float]] = Parameter(
+    "wait",
+    one(_seconds),
+    lambda limits: min(DEFAULT_POLL_SECONDS, limits.max_wait_seconds),
+    "Seconds to wait for the first step or cancel. More than the server allows (60) is clamped.",
+    {"type": "number", "minimum": 0, "default": DEFAULT_POLL_SECONDS},
+)
+MOST_ASSIGNMENTS: Final[Parameter[int]] = Parameter(
+    "max",
+    one(lambda given, _: integer(given, 0)),
+    lambda _: 0,
+    "Most steps in the answer; 0 is as many as there are slots.",
+    {"type": "integer", "minimum": 0, "default": 0},
 )
 STATUS: Final[Parameter[tuple[ExecutionStatus, ...]]] = Parameter(
     "status",

@@ -47,6 +47,12 @@ class StepListBody(TypedDict):
     total: int
 
 
+class ResetBody(TypedDict):
+    """`reset`: how many versions were quarantined until now."""
+
+    reset: int
+
+
 def registered_body(done: RegisteredAll, *, dry_run: bool) -> RegisteredBody:
     """What came of the one contract that was sent."""
     (registered,) = done.steps

@@ -10,7 +10,7 @@ from workflow_engine.rest import examples
 from workflow_engine.rest.call import Call, Route, answer
 from workflow_engine.rest.documentation import WITH_BODY, describe
 from workflow_engine.rest.parameters import DRY_RUN, STEP_VERSION, query_of
-from workflow_engine.rest.step_bodies import RegisteredBody, StepListBody, registered_body
+from workflow_engine.rest.step_bodies import RegisteredBody, ResetBody, StepListBody, registered_body
 from workflow_engine.rest.wire import MessageBody
 from workflow_engine.steps.catalogue import CatalogueEntry
 from workflow_engine.steps.wire import write_entry
@@ -88,12 +88,28 @@ async def delete_step(call: Call) -> Response:
     return answer({"message": "Step type deleted successfully"})
 
 
+@router.post(
+    "/steps/{step_type}/reset",
+    **describe(
+        "reset_step",
+        "Hand a quarantined step type to workers again",
+        answers=ResetBody,
+        path=TYPE,
+        refusals=(404,),
+    ),
+)
+async def reset_step(call: Call) -> Response:
+    """A type is quarantined when its steps keep losing their workers. Needs the scope admin."""
+    return answer({"reset": call.face.workers.reset(call.caller, _type(call))})
+
+
 def _listed(call: Call, entries: tuple[CatalogueEntry, ...]) -> StepListBody:
     return {"steps": [_entry(call, entry) for entry in entries], "total": len(entries)}
 
 
 def _entry(call: Call, entry: CatalogueEntry) -> JsonObject:
-    return write_entry(entry, workers=0, status=call.face.steps.status(entry.type))
+    standing = call.face.workers.standing(call.caller, entry.type)
+    return write_entry(entry, workers=standing.workers, status=standing.status)
 
 
 def _type(call: Call) -> str:

@@ -166,6 +166,8 @@ def _options(settings: Settings) -> Sequence[Option]:
         ("grpc.server_handshake_timeout_ms", _milliseconds(limits.header_timeout_seconds)),
         ("grpc.keepalive_time_ms", _milliseconds(rpc.keepalive_seconds)),
         ("grpc.keepalive_timeout_ms", _milliseconds(rpc.keepalive_timeout_seconds)),
+        # Without this an unanswered ping is waited for a minute, whatever the line before says.
+        ("grpc.http2.ping_timeout_ms", _milliseconds(rpc.keepalive_timeout_seconds)),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.http2.min_ping_interval_without_data_ms", _milliseconds(rpc.min_ping_interval_seconds)),

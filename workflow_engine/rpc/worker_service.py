@@ -10,6 +10,7 @@ from workflow_engine.dispatch.workers.messages import GoAway
 from workflow_engine.dispatch.workers.outbox import Outgoing
 from workflow_engine.dispatch.workers.session import Session
 from workflow_engine.engine.caller import Caller
+from workflow_engine.engine.keys import InvalidKey
 from workflow_engine.engine.workers import Asked, Workers
 from workflow_engine.errors import InvalidDocument, Unavailable, WorkflowEngineError
 from workflow_engine.jsontext import JsonLimits
@@ -50,7 +51,16 @@ class WorkerServicer(WorkerServiceServicer):
         session = self._workers.open(caller, values.hello(first), "stream")
         try:
             await context.write(pb.SessionResponse(welcome=values.welcome(session, self._workers.terms)))
-            await _Stream(self._workers, session, caller, self._json, context, self._backing.stopping).run(frames)
+            stream = _Stream(
+                self._workers,
+                session,
+                caller,
+                self._json,
+                context,
+                self._backing.stopping,
+                self._backing.face.keys.admits,
+            )
+            await stream.run(frames)
         finally:
             self._workers.sessions.close(session)
 
@@ -85,7 +95,11 @@ class WorkerServicer(WorkerServiceServicer):
         )
 
     async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
-        session = self._workers.find(self._caller(context), request.session_id)
+        caller = self._caller(context)
+        if not request.session_id:
+            acked = await self._workers.report(caller, [values.result(one) for one in request.results])
+            return pb.ReportResponse(result_acks=map(values.answer, acked))
+        session = self._workers.find(caller, request.session_id)
         renewed, acked = await self._workers.hearing.everything(session, values.said(request))
         return pb.ReportResponse(renewed=map(values.answer, renewed), result_acks=map(values.answer, acked))
 
@@ -117,8 +131,10 @@ class _Stream:
         limits: JsonLimits,
         context: Context,
         stopping: asyncio.Event,
+        admits: Callable[[Caller], bool],
     ) -> None:
         self._workers = workers
+        self._admits = admits
         self._session = session
         self._caller = caller
         self._limits = limits
@@ -166,6 +182,8 @@ class _Stream:
 
     async def _hear(self, frames: AsyncIterator[pb.SessionRequest]) -> None:
         async for frame in frames:
+            if not self._admits(self._caller):
+                raise InvalidKey
             self._workers.sessions.heard(self._session)
             kind = frame.WhichOneof("frame")
             if kind is None:

@@ -25,7 +25,7 @@ from workflow_engine.logs import logger
 from workflow_engine.runtime.alarms import Alarms
 from workflow_engine.runtime.live import Letter, Live
 from workflow_engine.runtime.summaries import is_outdated, summarize
-from workflow_engine.runtime.tasks import task_for
+from workflow_engine.runtime.tasks import is_outside, task_for
 from workflow_engine.runtime.watchers import Watchers
 from workflow_engine.steps.contract import StepFailure
 
@@ -85,7 +85,7 @@ class Crank:
     def restore(self, live: Live) -> None:
         """An execution came back into memory: what workers may hold of it is taken up again."""
         for command in outstanding(live.execution):
-            if live.execution.planned(command.path).type.execution_type.is_by_workers:
+            if is_outside(live.execution, command.path):
                 task = self._task(live, command)
                 if isinstance(task, Task):
                     self._dispatcher.restore(task)

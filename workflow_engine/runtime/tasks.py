@@ -47,6 +47,14 @@ def task_for(execution: Execution, record: ExecutionRecord, gates: Gates, simula
     )
 
 
+def is_outside(execution: Execution, path: str) -> bool:
+    """Whether a running step is, or may be, in the hands of somebody outside, whom the end of this process does not
+    touch.
+    """
+    step = execution.state.steps[path]
+    return execution.planned(path).type.execution_type.is_by_workers or step.worker_delivery == step.delivery
+
+
 def input_of(execution: Execution, path: str) -> JsonObject | None:
     """What a step that began was handed as its input; None when it could not be built."""
     try:

@@ -202,6 +202,9 @@ class Workers(Group):
     )
     progress_every_seconds: Seconds = Field(0.25, description="Progress of one step is written down at most so often.")
     chunks_every_seconds: Seconds = Field(0.05, description="Chunks of one step are written down at most so often.")
+    report_within_seconds: Seconds = Field(
+        DAY, description="How long a webhook that answered 202 may take, where its step names no timeout."
+    )
     reconnect_after_seconds: SecondsOrZero = Field(
         1.0, description="What a server that stops tells its workers to wait before they come back."
     )

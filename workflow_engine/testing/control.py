@@ -1,4 +1,4 @@
-"""Power over the process of the server, for scenarios that need it: killed, and started again."""
+"""Power over the process of the server, for scenarios that need it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,41 +8,41 @@ from workflow_engine.testing.errors import NotPlayed
 
 
 class ServerControl(Protocol):
-    """Given by whoever runs the kit. Each returns when it is done; after `start` the server takes work."""
+    """Given by whoever runs the kit. Both return when the server takes work again, on the same addresses and data."""
 
-    async def kill(self) -> None:
-        """As a crash: at once, without a word."""
+    async def crash(self) -> None:
+        """Kill it at once, without a word, and start it again. Raises `NotPlayed` when that cannot be done here."""
         ...
 
-    async def stop(self) -> None:
-        """As an operator: ask it to stop, and wait until it has."""
-        ...
-
-    async def start(self) -> None:
-        """On the same addresses, with the same data."""
+    async def restart(self) -> None:
+        """Ask it to stop, as an operator would, wait until it has, and start it again. Raises `NotPlayed`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ShellControl:
-    """Shell commands of the person who runs the kit. Each must end when its work is done."""
+    """Shell commands of the person who runs the kit; each ends when the server takes work again."""
 
-    kill_command: str
-    stop_command: str
-    start_command: str
+    crash_command: str | None = None
+    restart_command: str | None = None
     longest_seconds: float = 60.0
 
-    async def kill(self) -> None:
-        await self._run(self.kill_command)
+    async def crash(self) -> None:
+        await self._run("--crash-command", self.crash_command)
 
-    async def stop(self) -> None:
-        await self._run(self.stop_command)
+    async def restart(self) -> None:
+        await self._run("--restart-command", self.restart_command)
 
-    async def start(self) -> None:
-        await self._run(self.start_command)
-
-    async def _run(self, command: str) -> None:
+    async def _run(self, option: str, command: str | None) -> None:
+        if command is None:
+            raise NotPlayed(f"it needs power over the server's process: give {option}")
         process = await asyncio.create_subprocess_shell(command)
-        async with asyncio.timeout(self.longest_seconds):
-            if code := await process.wait():
-                raise NotPlayed(f"the command {command!r} ended with {code}")
+        try:
+            async with asyncio.timeout(self.longest_seconds):
+                code = await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise NotPlayed(f"the command of {option} did not end within {self.longest_seconds:g} s") from None
+        if code:
+            raise NotPlayed(f"the command of {option} ended with {code}")

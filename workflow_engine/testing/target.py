@@ -1,6 +1,6 @@
 """The server under test: where it is, with which key, and what may be done to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workflow_engine.testing.clients.contract import Client
 from workflow_engine.testing.clients.grpc import GrpcClient
@@ -18,11 +18,15 @@ TRANSPORTS = ("stream", "unary", "rest")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`grpc` is `host:port`, `rest` a URL; `certificate`: PEM of the authority behind their TLS."""
+    """`grpc` is `host:port`, `rest` a URL; `certificate`: PEM of the authority behind their TLS.
+
+    `other_api_key` belongs to another principal of the same namespace.
+    """
 
     grpc: str | None = None
     rest: str | None = None
     api_key: str | None = None
+    other_api_key: str | None = None
     certificate: bytes | None = None
     control: ServerControl | None = None
 
@@ -42,6 +46,12 @@ class Target:
     def client(self, transport: str) -> Client:
         """Of the same kind as the worker, so that each face is tried as a whole."""
         return RestClient(self._http()) if transport == "rest" else GrpcClient(self._dialing())
+
+    def other_client(self, transport: str) -> Client | None:
+        """A caller with the other key; None without one."""
+        if self.other_api_key is None:
+            return None
+        return replace(self, api_key=self.other_api_key, other_api_key=None).client(transport)
 
     def _http(self) -> Http:
         return Http(self.rest or "", self.api_key, self.certificate)

@@ -1,6 +1,5 @@
 """The protocol core as a table: frames and time in, frames and actions out."""
 
-import json
 from typing import Any
 
 import pytest
@@ -11,8 +10,8 @@ from workflow_client.generated.registry_pb2 import Problem
 from workflow_client.protocol.actions import Abort, Leave, Reconnect, Start
 from workflow_client.protocol.core import Core
 from workflow_client.protocol.held import Held, Phase
-from workflow_client.protocol.results import completed
-from workflow_client.protocol.terms import Terms
+from workflow_client.protocol.results import completed, failed
+from workflow_client.steps import StepError
 
 LEASE = 60.0
 
@@ -183,7 +182,7 @@ def test_a_finished_step_is_kept_beyond_its_lease_until_it_is_answered(bench: Be
     assert bench.later(10 * LEASE) == []
     bench.join()
     bench.verdicts(pb.VERDICT_CODE_KEEP, "a")
-    assert kinds(bench.core.take()) == ["results", "ready"] or bench.core.held
+    assert kinds(bench.core.take()) == ["ready", "results"]
     bench.answer(held, pb.LEASE_CODE_OK)
     assert bench.core.held == {}
 
@@ -386,6 +385,26 @@ def test_a_checkpoint_is_sent_again_on_the_next_stream(bench: Bench) -> None:
     assert kinds(bench.core.take()) == ["ready", "progress"]
 
 
+def test_the_checkpoint_of_a_step_that_fails_is_not_left_out(bench: Bench) -> None:
+    bench.join()
+    [held] = bench.assign("a")
+    bench.core.progress(held, None, "", b"1")
+    bench.core.ended(held, failed(held.lease, StepError("oops", "no"), 1.0))
+    assert kinds(bench.core.take()) == ["progress", "results"]
+    bench.core.disconnected(bench.now)
+    bench.join()
+    bench.verdicts(pb.VERDICT_CODE_KEEP, "a")
+    assert kinds(bench.core.take()) == ["ready", "progress", "results"]
+
+
+def test_the_progress_of_a_step_that_completed_is_not_worth_a_frame(bench: Bench) -> None:
+    bench.join()
+    [held] = bench.assign("a")
+    bench.core.progress(held, 0.5, "", b"1")
+    bench.end(held)
+    assert kinds(bench.core.take()) == ["results"]
+
+
 def test_chunks_are_sent_again_from_where_the_server_waits(bench: Bench) -> None:
     bench.join()
     [held] = bench.assign("a")
@@ -426,21 +445,3 @@ def test_what_the_server_did_not_confirm_is_not_sent(bench: Bench) -> None:
     bench.core.chunk(held, "text", "x")
     bench.core.progress(held, 0.5, "", None)
     assert bench.core.take() == []
-
-
-def test_frames_are_split_below_the_largest_that_is_allowed(bench: Bench) -> None:
-    bench.join(max_frame_bytes=10_000)
-    for held in bench.assign(*(f"e{number}" for number in range(10))):
-        bench.core.ended(held, completed(held.lease, json.dumps("x" * 3_000).encode(), 1.0, bench.core.terms))
-    frames = bench.core.take()
-    assert len(frames) > 1
-    assert all(frame.ByteSize() <= 10_000 for frame in frames)
-    assert sum(len(frame.results.items) for frame in frames) == 10
-
-
-def test_a_result_over_the_limit_fails_its_step_without_being_sent() -> None:
-    terms = Terms(max_inline_bytes=100)
-    assert completed(lease("a"), b"x" * 100, 1.0, terms).WhichOneof("outcome") == "output"
-    failure = completed(lease("a"), b"x" * 101, 1.0, terms).failure
-    assert failure.code == "payload-too-large"
-    assert failure.retryable is False

@@ -60,7 +60,8 @@ class LeftByServer(WorkerError):
     def __init__(self, code: str, message: str, problems: Sequence[Problem] = ()) -> None:
         self.code = code
         self.problems = tuple(problems)
-        lines = [message, *(f"  {problem.pointer or '/'}: {problem.message}" for problem in self.problems)]
+        more = [problem for problem in self.problems if problem.message != message]
+        lines = [message, *(f"  {problem.pointer or '/'}: {problem.message}" for problem in more)]
         super().__init__("\n".join(lines))
 
 

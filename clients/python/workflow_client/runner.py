@@ -29,7 +29,7 @@ class Runner:
         self._wake = wake
         self._loop = asyncio.get_running_loop()
         self._inbox = Inbox(self._loop, wake)
-        self._threads = Threads(slots)
+        self._threads = Threads(slots, self._inbox, self._loop)
         self._tasks: dict[Key, asyncio.Task[Result]] = {}
         self._contexts: dict[Key, StepContext] = {}
         self._quick: deque[Call] = deque()
@@ -82,14 +82,14 @@ class Runner:
 
     def _in_thread(self, call: Call) -> Callable[[], None]:
         around = contextvars.copy_context()
-        held, ended, inbox = call.held, self._ended, self._inbox
+        held, ended, finished = call.held, self._ended, self._threads.finished
 
         def job() -> None:
             if held.phase is not Phase.RUNNING:  # stopped before a thread was free
-                inbox.put(lambda: ended(held, Result(lease=held.lease)))
+                finished(lambda: ended(held, Result(lease=held.lease)))
                 return
             result = around.run(call.run)
-            inbox.put(lambda: ended(held, result))
+            finished(lambda: ended(held, result))
 
         return job
 

@@ -46,6 +46,7 @@ const log = (...what) => console.log('[node]', ...what)
 let draining = false
 let session = null // the one stream that stands, and what is known of it
 let terms = null // the Welcome of the last one
+let accepted = false // the contract was, in this life of the process
 let pause = new AbortController() // cuts the wait between two sessions short
 
 /** Start on one assignment. What comes of it is kept until the server says that it is durable. */
@@ -119,6 +120,7 @@ const answers = {
     if (draining) write({ drain: {} })
   },
   registered({ serves }) {
+    session.registered = accepted = true
     log(`serving ${serves.join(', ')}`)
   },
   verdicts({ items }) {
@@ -163,8 +165,12 @@ const answers = {
     session.stream.end()
   },
   error({ code, message, fatal, problems }) {
-    log(`the server refused a frame: ${code}: ${message}`, ...problems.map((each) => `${each.pointer} ${each.message}`))
-    session.refused = fatal
+    log(`the server refused a frame: ${message} (${code})`)
+    for (const problem of problems) if (problem.pointer) log(`  ${problem.pointer}: ${problem.message}`)
+    if (session.registered && !fatal) return
+    // Who could register before comes back; a contract that never was accepted is for people to mend.
+    session.refused = fatal || !accepted
+    session.stream.end()
   },
 }
 
@@ -199,7 +205,7 @@ const HOPELESS = new Set(['INVALID_ARGUMENT', 'UNAUTHENTICATED', 'PERMISSION_DEN
 function run(target) {
   const client = connect(WorkerService, target)
   const stream = client.Session(metadata())
-  session = { stream, heard: now(), welcomed: false, drained: false, refused: false, reconnectAfter: null }
+  session = { stream, heard: now(), welcomed: false, registered: false, drained: false, refused: false, reconnectAfter: null }
   const ticking = setInterval(tick, 1000)
   return new Promise((resolve) => {
     const ended = (code, details) => {
@@ -228,7 +234,7 @@ async function main(target) {
       log(`giving up: ${end.code} ${end.details}`)
       return 1
     }
-    if (end.welcomed) failures = 0
+    if (end.registered) failures = 0
     const wait = end.reconnectAfter ?? backOff(failures)
     log(`disconnected (${end.code} ${end.details}), holding ${held.size}; again in ${Math.round(wait)} ms`)
     await sleep(wait, null, { signal: pause.signal }).catch(() => { pause = new AbortController() })

@@ -41,7 +41,7 @@ mkdir "$state/held"
 shopt -s nullglob
 set -m # every step is a job of its own, so that it can be stopped with all its children
 
-session='' draining='' failures=0 renewed=0 lease_seconds=60
+session='' draining='' drained='' failures=0 renewed=0 lease_seconds=60
 log() { echo "[shell] $*"; }
 # One word for a lease, or for what has one (JSON on stdin), that a file can be named by.
 key() { jq -r '(.lease // .) | "\(.execution_id) \(.path) \(.delivery)" | @uri'; }
@@ -172,7 +172,9 @@ open_session() { # says who we are, what we serve and what we hold
 
 drain() {
     draining=yes
-    [ -z "$session" ] || post "/workers/$session/drain" "$state/drain" <<<'{}' || session=''
+    [ -n "$session" ] || return 0
+    if ! post "/workers/$session/drain" "$state/drain" <<<'{}'; then session=''; return; fi
+    if [ "$(jq .drained "$state/drain")" = true ]; then drained=yes session=''; fi
 }
 
 poll() { # waits for steps and cancels; 1 when the session is over
@@ -213,8 +215,11 @@ while true; do
     take
     if [ "$(jq .drained "$state/poll")" = true ]; then
         wait # for jobs that still report; what cannot be reported now is brought in a session of its own
-        has_work || { log drained; break; }
+        drained=yes session=''
+    elif [ "$(jq -r '.go_away.reason // empty' "$state/poll")" ]; then
         session=''
+        pause # the server is about to stop
     fi
-    if ((SECONDS - renewed >= lease_seconds / 4)) && has_work; then renew; fi
+    if [ -n "$session" ] && has_work && ((SECONDS - renewed >= lease_seconds / 4)); then renew; fi
 done
+[ -z "$drained" ] || log drained

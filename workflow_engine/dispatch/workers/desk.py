@@ -9,6 +9,7 @@ answers by `then`.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
@@ -35,6 +36,9 @@ Then = Callable[[BaseException | None], None]
 
 REJECT_PAUSE_SECONDS: Final = 1.0
 """How long a worker that gave a step back gets none of that type: others go first, and nothing spins."""
+
+WEBHOOK: Final = "webhook"
+"""Stands for the worker of a step whose receiver answered 202."""
 
 log = logger(__name__)
 
@@ -82,6 +86,9 @@ class Desk:
         before = self._at.get(task.key)
         if before is not None and before.lease.delivery == task.request.delivery:
             return
+        if not task.type.execution_type.is_by_workers:
+            self.lend(task)
+            return
         handover = self._new(task, None)
         handover.handed_out = task.is_taken
         if self._may_be_out(handover):
@@ -91,6 +98,20 @@ class Desk:
             self._deadlines.set(self.returning.until, handover)
             return
         self._enter(handover)
+
+    def lend(self, task: Task) -> None:
+        """A webhook accepted the step and reports later, with its lease: it is looked after like any other."""
+        handover = self._new(task, None)
+        handover.stage, handover.handed_out, handover.acked = Stage.LEASED, True, True
+        handover.worker_id = WEBHOOK
+        handover.since = self.clock.now()
+        handover.due = math.inf
+        handover.times_out_at = self.clock.monotonic() + self._longest(task)
+        self.watch(handover)
+        self.announce([handover])
+
+    def _longest(self, task: Task) -> float:
+        return task.request.timeout_seconds or self.terms.report_within
 
     def abort(self, execution_id: str, path: str) -> None:
         handover = self._at.pop((execution_id, path), None)
@@ -361,7 +382,7 @@ class Desk:
 
     def _time_out(self, handover: HandOver) -> None:
         request = handover.task.request
-        seconds = request.timeout_seconds or 0.0
+        seconds = self._longest(handover.task)
         error = StepError("timeout", f"Step {request.path} timed out after {seconds:g} seconds")
 
         def late(now: float) -> Report:

@@ -4,6 +4,7 @@ import asyncio
 import math
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from workflow_engine.dispatch.workers.desk import Desk
@@ -115,7 +116,7 @@ class Hearing:
     # --- all at once
 
     async def everything(self, session: Session, said: Said) -> tuple[list[Answer], list[Answer]]:
-        """The answers to what is renewed, and to the results, when all of them are durable or refused."""
+        """The answers to what is renewed, and to the results in their order, when all of them are durable or refused."""
         if said.slots is not None:
             self._sessions.credits(session, said.slots)
         self.logs(session, said.logs)
@@ -123,11 +124,13 @@ class Hearing:
         self.progress(session, said.progress)
         self.chunks(session, said.chunks)
         renewed = self.renew(session, said.renew)
-        answers: asyncio.Queue[Answer] = asyncio.Queue()
-        self.results(session, said.results, answers.put_nowait)
+        answers = [asyncio.get_running_loop().create_future() for _ in said.results]
+        for result, answer in zip(said.results, answers, strict=True):
+            self._result(session, result, partial(_give, answer))
+        self._after_release(session)
         self.rejects(session, said.rejects)
         self.cancel_acks(session, said.cancel_acks)
-        return renewed, [await answers.get() for _ in said.results]
+        return renewed, list(await asyncio.gather(*answers))
 
     # --- results
 
@@ -200,7 +203,11 @@ class Hearing:
     def _current(self, session: Session, lease: LeaseRef, *, quietly: bool = False) -> HandOver | None:
         """The hand-over, if this lease still counts; a worker whose lease does not is told to stop."""
         handover = self._desk.at(lease)
-        if handover is not None and self._desk.proves(lease, handover) and handover.task.request.namespace == session.namespace:
+        if (
+            handover is not None
+            and self._desk.proves(lease, handover)
+            and handover.task.request.namespace == session.namespace
+        ):
             if handover.holder is session and handover.stage is Stage.LEASED:
                 return handover
             if self._sessions.take_up(session, handover):
@@ -278,6 +285,11 @@ class Hearing:
             lambda now: Failed(now, path, delivery, error, 0.0, retryable=False, worker=worker, since=since),
             lambda _failure: None,
         )
+
+
+def _give(future: asyncio.Future[Answer], answer: Answer) -> None:
+    if not future.done():  # whoever waited may be gone
+        future.set_result(answer)
 
 
 def _said(chunk: Chunk) -> JsonObject:

@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from workflow_engine.dispatch.workers.handover import HandOver
 from workflow_engine.dispatch.workers.messages import Answer, Cancel, GoAway, Verdict
+
+ACKS_EVERY_SECONDS: Final = 0.005
 
 
 @dataclass(slots=True)
@@ -27,6 +30,8 @@ class Outgoing:
 class Outbox:
     def __init__(self) -> None:
         self._outgoing = Outgoing()
+        self._acks: list[Answer] = []
+        self._flush: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()
         self.closed = False
 
@@ -47,7 +52,15 @@ class Outbox:
         self._news.set()
 
     def result(self, answer: Answer) -> None:
-        self._outgoing.result_acks.append(answer)
+        """Nobody waits for it, so that a moment later many go at once."""
+        self._acks.append(answer)
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(ACKS_EVERY_SECONDS, self._flush_acks)
+
+    def _flush_acks(self) -> None:
+        self._flush = None
+        self._outgoing.result_acks.extend(self._acks)
+        self._acks.clear()
         self._news.set()
 
     def verdicts(self, verdicts: Sequence[Verdict]) -> None:
@@ -59,6 +72,9 @@ class Outbox:
         self._news.set()
 
     def drained(self) -> None:
+        """Behind all acks: a worker that is told so may go."""
+        self._outgoing.result_acks.extend(self._acks)
+        self._acks.clear()
         self._outgoing.drained = True
         self._news.set()
 
@@ -68,6 +84,9 @@ class Outbox:
 
     def close(self) -> None:
         """Nothing more will come; what waits is still taken."""
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush_acks()
         self.closed = True
         self._news.set()
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from typing import Final
 
 from workflow_engine.dispatch.workers.deadlines import Deadlines
-from workflow_engine.dispatch.workers.desk import Desk
+from workflow_engine.dispatch.workers.desk import WEBHOOK, Desk
 from workflow_engine.dispatch.workers.errors import (
     InvalidCredits,
     InvalidHello,
@@ -83,6 +83,13 @@ class Sessions:
         self._by_id[session.id] = self._by_place[place] = session
         self._pings.set(monotonic + self._terms.ping_every, session)
         log.debug("worker connected", worker=session.worker_id, transport=transport, epoch=epoch)
+        return session
+
+    def visitor(self, principal: str, namespace: str) -> Session:
+        """Who has something to report, and is no worker that could be given anything."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        session = Session(new_id(), principal, namespace, Hello(WEBHOOK), "webhook", 0, now, monotonic, now)
+        session.alive = False
         return session
 
     def find(self, namespace: str, principal: str, session_id: str) -> Session:

@@ -19,6 +19,7 @@ class Terms:
     cancel_grace: float = 10.0
     progress_every: float = 0.25
     chunks_every: float = 0.05
+    report_within: float = 86_400.0
     reconnect_after: float = 1.0
     max_sessions: int = 10_000
     max_slots: int = 10_000

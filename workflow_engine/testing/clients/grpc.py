@@ -58,7 +58,9 @@ class GrpcClient(Client):
 
     async def start(self, document: JsonObject, data: JsonObject) -> str:
         body = json.dumps({"workflow_config": document, "input_data": data}).encode()
-        return (await _answered(self._workflows.Execute(pb.ExecuteRequest(body=body), metadata=self._metadata))).execution_id
+        return (
+            await _answered(self._workflows.Execute(pb.ExecuteRequest(body=body), metadata=self._metadata))
+        ).execution_id
 
     async def results(self, execution_id: str, wait_seconds: float = 0.0) -> Results:
         request = pb.GetResultsRequest(execution_id=execution_id, wait_seconds=wait_seconds)

@@ -9,7 +9,6 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final, Generic, Protocol, TypeVar
 
 from workflow_engine.jsontext import Json
@@ -20,7 +19,6 @@ from workflow_engine.testing.errors import NothingCame, SessionEnded, Violation,
 T = TypeVar("T")
 
 OK: Final = pb.LEASE_CODE_OK
-ONE_SLOT: Final = MappingProxyType({"": 1})
 PATIENCE_SECONDS: Final = 10.0
 """How long anything may take that should happen at once: machines are slow, and servers busy."""
 
@@ -32,7 +30,7 @@ class Opening:
     worker_id: str
     contracts: tuple[Contract, ...] = ()
     serves: tuple[str, ...] = ()
-    slots: Mapping[str, int] = ONE_SLOT
+    slots: Mapping[str, int] = field(default_factory=lambda: {"": 1})
     held: tuple[pb.Lease, ...] | None = None
     explicit_acks: bool = True
     protocols: tuple[int, int] = (1, 1)

@@ -49,7 +49,9 @@ class Http:
             return answer
         said = answer if isinstance(answer, dict) else {}
         problems = said.get("problems")
-        pointers = [str(one.get("pointer")) for one in problems if isinstance(one, dict)] if isinstance(problems, list) else []
+        pointers = (
+            [str(one.get("pointer")) for one in problems if isinstance(one, dict)] if isinstance(problems, list) else []
+        )
         raise Refused(str(status), str(said.get("code", "")), str(said.get("detail", content[:500])), pointers)
 
     def close(self) -> None:

@@ -41,9 +41,7 @@ class PollingSession(WorkerSession):
 
     async def poll_once(self, wait_seconds: float, most: int = 0) -> pb.PollResponse:
         """One poll by hand; only after `fall_silent`, else two polls take from one line."""
-        request = pb.PollRequest(
-            session_id=self.welcome.session_id, wait_seconds=wait_seconds, max_assignments=most
-        )
+        request = pb.PollRequest(session_id=self.welcome.session_id, wait_seconds=wait_seconds, max_assignments=most)
         return await self.calls.poll(request)
 
     async def start_draining(self, deadline_seconds: float) -> None:

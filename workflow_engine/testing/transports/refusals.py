@@ -15,5 +15,5 @@ def refusal_of(error: aio.AioRpcError) -> Refused:
             for detail in status_pb2.Status.FromString(value).details:
                 detail.Unpack(info)
                 detail.Unpack(bad)
-    code = info.metadata["code"] if "code" in info.metadata else ""
+    code = info.metadata.get("code", "")
     return Refused(error.code().name, code, error.details() or "", [each.field for each in bad.field_violations])

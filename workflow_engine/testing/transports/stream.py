@@ -67,8 +67,11 @@ class Connection:
 
     async def send(self, **frame: Any) -> None:  # noqa: ANN401 - one frame by its name
         """Raises `Refused` when the stream is over."""
+        await self.send_frame(pb.SessionRequest(**frame))
+
+    async def send_frame(self, frame: pb.SessionRequest) -> None:
         try:
-            await self._call.write(pb.SessionRequest(**frame))
+            await self._call.write(frame)
         except asyncio.InvalidStateError:
             raise await self.status() from None
         except aio.AioRpcError as error:

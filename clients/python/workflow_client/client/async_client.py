@@ -43,6 +43,8 @@ Sleep = Callable[[float], Awaitable[None]]
 
 LONGEST_WAIT: Final = 60.0
 """Seconds that one call may wait at the server."""
+PATIENCE: Final = 20
+"""How often `wait` and `watch` come back to a server that has answered before: for more than a minute."""
 _PASSING: Final = frozenset({grpc.StatusCode.UNAVAILABLE})
 _LAST_KINDS: Final = frozenset(f"execution_{status}" for status in TERMINAL)
 
@@ -113,9 +115,11 @@ class AsyncClient:
     async def wait(self, execution_id: str, timeout: float | None = None) -> Results:
         """Until it has ended; raises ExecutionNotFinished after `timeout` seconds. None waits for ever."""
         until = math.inf if timeout is None else time.monotonic() + timeout
+        tries = self._retries
         while True:
             left = min(LONGEST_WAIT, until - time.monotonic())
-            found = await self.results(execution_id, wait=max(left, 0.0))
+            found = await self._results(execution_id, max(left, 0.0), tries)
+            tries = max(tries, PATIENCE)
             if found.has_ended:
                 return found
             if time.monotonic() >= until:
@@ -123,8 +127,12 @@ class AsyncClient:
 
     async def results(self, execution_id: str, *, wait: float = 0.0) -> Results:
         """What came out so far; waits up to `wait` seconds (at most 60) for the end."""
+        return await self._results(execution_id, wait, self._retries)
+
+    async def _results(self, execution_id: str, wait: float, tries: int) -> Results:
         request = pb.GetResultsRequest(execution_id=execution_id, wait_seconds=wait)
-        return from_frames.results((await self._call(self._workflows.GetResults, request, waits=wait)).results)
+        frame = await self._call(self._workflows.GetResults, request, waits=wait, tries=tries)
+        return from_frames.results(frame.results)
 
     async def get(self, execution_id: str) -> Execution:
         request = pb.GetExecutionRequest(execution_id=execution_id)
@@ -166,7 +174,7 @@ class AsyncClient:
     async def watch(self, execution_id: str, *, after: int = 0) -> AsyncIterator[Event]:
         """Every event behind `after`, those to come included, until the last one. A broken stream is resumed."""
         backoff = Backoff(random.random)
-        seen = after
+        seen, tries = after, max(self._retries, 1)
         while True:
             request = pb.WatchRequest(execution_id=execution_id, after=seen)
             stream = self._workflows.Watch(request, metadata=self._dialing.metadata(), wait_for_ready=False)
@@ -177,11 +185,12 @@ class AsyncClient:
                             continue
                         seen = frame.seq
                         backoff.reset()
+                        tries = PATIENCE
                         yield from_frames.event(frame)
                         if frame.kind in _LAST_KINDS:
                             return
             except aio.AioRpcError as failure:
-                if failure.code() not in _PASSING or backoff.tries >= max(self._retries, 1):
+                if failure.code() not in _PASSING or backoff.tries >= tries:
                     raise from_grpc(failure) from None
             else:
                 if await self._is_over(execution_id, seen):
@@ -291,13 +300,16 @@ class AsyncClient:
         except aio.AioRpcError as failure:
             raise from_grpc(failure) from None
 
-    async def _call(self, method: aio.UnaryUnaryMultiCallable[Q, A], request: Q, *, waits: float = 0.0) -> A:
+    async def _call(
+        self, method: aio.UnaryUnaryMultiCallable[Q, A], request: Q, *, waits: float = 0.0, tries: int | None = None
+    ) -> A:
         """For calls that are safe to repeat."""
         backoff = Backoff(random.random)
+        most = self._retries if tries is None else tries
         while True:
             try:
                 return await method(request, timeout=self._timeout + waits, metadata=self._dialing.metadata())
             except aio.AioRpcError as failure:
-                if failure.code() not in _PASSING or backoff.tries >= self._retries:
+                if failure.code() not in _PASSING or backoff.tries >= most:
                     raise from_grpc(failure) from None
             await asyncio.sleep(backoff.next())

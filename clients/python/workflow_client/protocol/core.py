@@ -21,7 +21,6 @@ from workflow_client.generated.worker_pb2 import (
     VERDICT_CODE_ABORT,
     Assign,
     Cancels,
-    Chunk,
     Credits,
     Drain,
     Drained,
@@ -51,6 +50,7 @@ from workflow_client.protocol.actions import Abort, Action, Leave, Reconnect, St
 from workflow_client.protocol.answers import Answer, judge
 from workflow_client.protocol.backoff import delay
 from workflow_client.protocol.chunks import ChunkLog
+from workflow_client.protocol.draining import Draining
 from workflow_client.protocol.held import Held, Key, Phase, key_of
 from workflow_client.protocol.outbox import Outbox
 from workflow_client.protocol.results import replacement
@@ -60,8 +60,6 @@ PROTOCOL: Final = 1
 CAPABILITIES: Final = ("cancel", "progress", "chunks", "suspend")
 LATE: Final = 1.0
 """Seconds a tick may be late before our own process is to blame for a silence."""
-GRACE: Final = 5.0
-"""Seconds to wait for Drained when nothing is held any more."""
 
 log = logging.getLogger("workflow_client.protocol")
 
@@ -92,8 +90,7 @@ class Core:
         self._heard_at = 0.0
         self._renew_at = math.inf
         self._postponed: dict[Key, float] = {}
-        self._drain_until: float | None = None
-        self._idle_since: float | None = None
+        self._draining = Draining()
         self._answers: dict[str, Callable[[SessionResponse, float], list[Action]]] = {
             "welcome": lambda frame, now: self._welcome(frame.welcome, now),
             "registered": lambda frame, now: self._on_registered(frame.registered),
@@ -189,20 +186,21 @@ class Core:
             log.warning("%d chunks were lost: the server was away for longer than they are kept", chunks.lost - lost)
 
     def _say_again(self, held: Held) -> None:
-        if held.result is not None:
-            self.outbox.results[held.key] = held.result
-        elif held.progress is not None:
+        if held.progress is not None and not held.is_completed:
             self.outbox.progress[held.key] = held.progress
+        if held.result is not None:
+            self.outbox.acks.pop(held.key, None)  # the result says it, too
+            self.outbox.results[held.key] = held.result
 
     def _join(self) -> list[Action]:
         if self.stage is not Stage.JOINING or not (self._registered and self._settled):
             return []
         self.stage = Stage.READY
-        if self._drain_until is None:
+        if not self._draining.is_on:
             self._control(SessionRequest(ready=Ready()))
         else:
-            left = self._drain_until - GRACE - self._heard_at
-            self._control(SessionRequest(drain=Drain(deadline_seconds=max(left, 0.001) if left < math.inf else 0.0)))
+            left = self._draining.seconds_left(self._heard_at)
+            self._control(SessionRequest(drain=Drain(deadline_seconds=left)))
         return []
 
     # --- steps
@@ -216,7 +214,7 @@ class Core:
             known = self.held.get(key)
             if known is not None:
                 self._again(known)
-            elif self._drain_until is not None:
+            elif self._draining.is_on:
                 self.reject(lease, "draining")
             else:
                 held = Held(key, assignment, expires_at)
@@ -227,10 +225,8 @@ class Core:
 
     def _again(self, held: Held) -> None:
         """The server did not see our answer: it gets it again, the step is not done again."""
-        if held.result is not None:
-            self.outbox.results[held.key] = held.result
-        else:
-            self.outbox.acks[held.key] = held.lease
+        self.outbox.acks[held.key] = held.lease
+        self._say_again(held)
 
     def reject(self, lease: Lease, reason: str) -> None:
         """Gives an assignment back; costs no attempt."""
@@ -246,7 +242,8 @@ class Core:
             held.result = result
             if self._settled:
                 self.outbox.acks.pop(held.key, None)  # the result says it, too
-                self.outbox.progress.pop(held.key, None)
+                if held.is_completed:  # else its checkpoint is for the next attempt
+                    self.outbox.progress.pop(held.key, None)
                 self.outbox.results[held.key] = result
         elif held.phase is Phase.STOPPING:
             self._drop(held)
@@ -281,7 +278,7 @@ class Core:
 
     def progress(self, held: Held, fraction: float | None, note: str, checkpoint: bytes | None) -> None:
         """Only the latest counts; an earlier checkpoint stays when this one has none."""
-        if held.phase is not Phase.RUNNING or not self._may("progress"):
+        if held.phase is not Phase.RUNNING or "progress" not in self.terms.capabilities:
             return
         merged = held.progress or Progress(lease=held.lease)
         if fraction is not None:
@@ -295,11 +292,11 @@ class Core:
             self.outbox.progress[held.key] = merged
 
     def chunk(self, held: Held, channel: str, text: str) -> None:
-        if held.phase is not Phase.RUNNING or not self._may("chunks"):
+        if held.phase is not Phase.RUNNING or "chunks" not in self.terms.capabilities:
             return
         if held.chunks is None:
             held.chunks = ChunkLog(held.lease, held.assignment.next_chunk)
-        added: list[Chunk] = held.chunks.add(channel, text, self.terms.max_chunk_bytes)
+        added = held.chunks.add(channel, text, self.terms.max_chunk_bytes)
         if not self._settled:
             return
         self.outbox.chunks += added
@@ -309,9 +306,6 @@ class Core:
     def log_line(self, held: Held, level: str, message: str) -> None:
         if held.phase is Phase.RUNNING and self._settled:
             self.outbox.log(Log(lease=held.lease, level=level, message=message))
-
-    def _may(self, capability: str) -> bool:
-        return capability in self.terms.capabilities
 
     # --- answers
 
@@ -341,7 +335,9 @@ class Core:
                 del self.held[held.key]
             else:
                 self._refused(held, item, now)
-        self._note_idleness()
+        if self._draining.is_on and not self.held:
+            self._draining.note(now, holds=False)
+            self.due = min(self.due, self._draining.due())
         return []
 
     def _refused(self, held: Held, item: LeaseAnswer, now: float) -> None:
@@ -376,9 +372,10 @@ class Core:
 
     def drain(self, now: float, deadline: float = 0.0) -> list[Action]:
         """Take nothing new; finish what is held. `deadline` in seconds, 0 waits for all of it."""
-        if self._drain_until is not None:
+        if self._draining.is_on:
             return []
-        self._drain_until = now + deadline + GRACE if deadline else math.inf
+        self._draining.begin(now, deadline)
+        self._draining.note(now, holds=bool(self.held))
         if self.stage is Stage.AWAY and not self.held:
             return [Leave()]
         if self.stage is Stage.READY:
@@ -386,24 +383,12 @@ class Core:
         self._schedule(now)
         return []
 
-    @property
-    def is_draining(self) -> bool:
-        return self._drain_until is not None
-
     def _drained(self, _drained: Drained) -> list[Action]:
         """Whatever is still held went back to the queue."""
         aborted: list[Action] = []
         for held in list(self.held.values()):
             aborted += self._abort(held, "drained")
         return [*aborted, Leave()]
-
-    def _note_idleness(self) -> None:
-        """A draining worker waits for Drained, but not for ever."""
-        if self.held or self._drain_until is None:
-            self._idle_since = None
-        elif self._idle_since is None:
-            self._idle_since = self._heard_at
-            self.due = min(self.due, self._idle_since + GRACE)
 
     # --- time
 
@@ -441,18 +426,16 @@ class Core:
     def _send_postponed(self, now: float) -> None:
         for key in [key for key, at in self._postponed.items() if at <= now]:
             del self._postponed[key]
-            held = self.held[key]
-            if held.result is not None:
-                self.outbox.results[key] = held.result
+            self._say_again(self.held[key])
 
     def _overdue_drain(self, now: float) -> list[Action]:
-        if self._drain_until is None:
+        """A draining worker waits for Drained, but not for ever."""
+        self._draining.note(now, holds=bool(self.held))
+        if not self._draining.is_on:
             return []
-        self._note_idleness()
         if self.stage is Stage.AWAY and not self.held:
             return [Leave()]
-        idle_over = self._idle_since is not None and now >= self._idle_since + GRACE
-        return self._drained(Drained()) if idle_over or now >= self._drain_until else []
+        return self._drained(Drained()) if self._draining.is_overdue(now) else []
 
     def _schedule(self, now: float) -> None:
         """A lease given later is over later than all of these, so it need not be looked at before the next tick."""
@@ -460,8 +443,7 @@ class Core:
         if self.stage is not Stage.AWAY:
             times += [self._heard_at + self.terms.dead_after, self._renew_at if self._settled else now + 1.0]
         times += [held.expires_at for held in self.held.values() if held.phase is Phase.RUNNING]
-        if self._drain_until is not None:
-            times += [self._drain_until, (self._idle_since if self._idle_since is not None else now) + GRACE]
+        times.append(self._draining.due())
         self.due = max(min(times, default=math.inf), now + 0.001)
 
     def _control(self, frame: SessionRequest) -> None:

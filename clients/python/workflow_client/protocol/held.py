@@ -48,3 +48,8 @@ class Held:
     @property
     def lease(self) -> Lease:
         return self.assignment.lease
+
+    @property
+    def is_completed(self) -> bool:
+        """It has an output, so there is no further attempt."""
+        return self.result is not None and self.result.HasField("output")

@@ -36,6 +36,7 @@ type worker struct {
 	terminated chan os.Signal
 	ticker     *time.Ticker
 	draining   bool
+	accepted   bool        // the contract was, in this life of the process
 	terms      *pb.Welcome // of the last session
 	session    *session
 }

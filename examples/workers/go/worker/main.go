@@ -29,6 +29,7 @@ type session struct {
 	cancel             context.CancelFunc
 	heard              time.Time
 	welcomed, drained  bool
+	registered         bool
 	refused            bool
 	reconnectAfter     time.Duration
 	toAck, toCancelAck []*pb.Lease // said together, once what came in is read
@@ -80,6 +81,7 @@ func (w *worker) answer(response *pb.SessionResponse) {
 	case *pb.SessionResponse_Welcome:
 		w.welcome(frame.Welcome)
 	case *pb.SessionResponse_Registered:
+		s.registered, w.accepted = true, true
 		log.Printf("serving %s", strings.Join(frame.Registered.Serves, ", "))
 	case *pb.SessionResponse_Verdicts:
 		for _, verdict := range frame.Verdicts.Items {
@@ -113,8 +115,16 @@ func (w *worker) answer(response *pb.SessionResponse) {
 		s.reconnectAfter = seconds(frame.GoAway.ReconnectAfterSeconds)
 		_ = s.stream.CloseSend() // it never fails on a stream that stands
 	case *pb.SessionResponse_Error:
-		log.Printf("the server refused a frame: %s: %s %v", frame.Error.Code, frame.Error.Message, frame.Error.Problems)
-		s.refused = s.refused || frame.Error.Fatal
+		log.Printf("the server refused a frame: %s (%s)", frame.Error.Message, frame.Error.Code)
+		for _, problem := range frame.Error.Problems {
+			log.Printf("  %s: %s", problem.Pointer, problem.Message)
+		}
+		if s.registered && !frame.Error.Fatal {
+			return
+		}
+		// Who could register before comes back; a contract that never was accepted is for people to mend.
+		s.refused = frame.Error.Fatal || !w.accepted
+		s.cancel()
 	}
 }
 
@@ -281,7 +291,7 @@ func (w *worker) serve(target string) int {
 			log.Printf("giving up: %v", err)
 			return 1
 		}
-		if s.welcomed {
+		if s.registered {
 			failures = 0
 		}
 		wait := s.reconnectAfter

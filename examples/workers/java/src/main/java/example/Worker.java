@@ -59,6 +59,8 @@ public final class Worker {
     private boolean flushing;
     private boolean draining;
     private int failures;
+    /** Whether the contract was, in this life of the process. */
+    private boolean accepted;
     /** The last Welcome; until then a guess of how long a silence may be. */
     private Welcome terms = Welcome.newBuilder().setDeadAfterSeconds(30).build();
     private Session session;
@@ -192,7 +194,11 @@ public final class Worker {
         session.heard = now();
         switch (response.getFrameCase()) {
             case WELCOME -> welcome(response.getWelcome());
-            case REGISTERED -> log("serving %s", String.join(", ", response.getRegistered().getServesList()));
+            case REGISTERED -> {
+                session.registered = accepted = true;
+                failures = 0;
+                log("serving %s", String.join(", ", response.getRegistered().getServesList()));
+            }
             case VERDICTS -> response.getVerdicts().getItemsList().forEach(this::judged);
             case ASSIGN -> {
                 for (Assignment assignment : response.getAssign().getItemsList()) {
@@ -217,8 +223,13 @@ public final class Worker {
                 session.leave();
             }
             case ERROR -> {
-                log("the server refused a frame: %s", response.getError());
-                session.refused |= response.getError().getFatal();
+                var error = response.getError();
+                log("the server refused a frame: %s (%s)", error.getMessage(), error.getCode());
+                error.getProblemsList().forEach(each -> log("  %s: %s", each.getPointer(), each.getMessage()));
+                if (session.registered && !error.getFatal()) break;
+                // Who could register before comes back; a contract that never was accepted is for people to mend.
+                session.refused = error.getFatal() || !accepted;
+                session.leave();
             }
             default -> {} // frames that we do not know are ignored
         }
@@ -232,7 +243,6 @@ public final class Worker {
 
     private void welcome(Welcome welcome) {
         terms = welcome;
-        failures = 0;
         session.welcomed = true;
         log("welcome: session %s, epoch %d", welcome.getSessionId(), welcome.getEpoch());
         session.send(frame().setRegister(Register.newBuilder().addSteps(WordCount.CONTRACT)));
@@ -283,6 +293,7 @@ public final class Worker {
         double heard = now();
         boolean welcomed;
         boolean drained;
+        boolean registered;
         boolean refused;
         boolean leaving;
         Duration reconnectAfter;
