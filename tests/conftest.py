@@ -1,7 +1,7 @@
 """What many rooms need to be tested: a journal of each kind, a real PostgreSQL, and server processes.
 
 Every test gets a database of its own. Where no PostgreSQL can be had the tests that need it are skipped, and the last
-line says so; with `CI=true` they fail.
+line says so; with `CI=true` they fail. The same holds for the programs that some tests need.
 """
 
 import os

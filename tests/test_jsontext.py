@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow_engine import jsontext
-from workflow_engine.errors import InvalidRequest, MalformedRequest
+from workflow_engine.errors import InvalidRequest, MalformedRequest, WorkflowEngineError
 from workflow_engine.jsontext import (
     INT64_MAX,
     INT64_MIN,
@@ -286,3 +286,43 @@ def test_pointers_escape_what_rfc_6901_reserves() -> None:
 def test_equal_documents_have_equal_digests_whatever_their_order() -> None:
     assert jsontext.digest({"a": 1, "b": [1, 2]}) == jsontext.digest({"b": [1, 2], "a": 1})
     assert jsontext.digest({"a": [1, 2]}) != jsontext.digest({"a": [2, 1]})
+
+
+# --- two readers, one answer
+
+ODD_TEXT = st.text(alphabet='ab, ":\\é\x00\ud800{}[]', max_size=6)
+ODD_NUMBER = st.integers(-(2**65), 2**65) | st.floats()
+
+
+class Pairs(list[tuple[str, object]]):
+    """An object as it is written: a key may stand in it twice."""
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | ODD_NUMBER | ODD_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.lists(st.tuples(ODD_TEXT, inner), max_size=4).map(Pairs),
+    max_leaves=8,
+)
+
+
+def written(value: object, comma: str, colon: str) -> str:
+    if isinstance(value, Pairs):
+        fields = (json.dumps(key, ensure_ascii=False) + colon + written(each, comma, colon) for key, each in value)
+        return "{" + comma.join(fields) + "}"
+    if isinstance(value, list):
+        return "[" + comma.join(written(each, comma, colon) for each in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+@given(ODD, st.sampled_from([(",", ":"), (", ", ": "), (", ", ":"), (" , ", " : ")]))
+def test_the_quick_reader_says_what_the_careful_one_says(value: object, separators: tuple[str, str]) -> None:
+    quick = written(value, *separators).encode(errors="surrogatepass")
+    careful = b"\n" + quick  # a line break is what the quick reader leaves to the other
+    assert outcome(quick) == outcome(careful)
+
+
+def outcome(data: bytes) -> str:
+    try:
+        return repr(read_strict(data, JsonLimits()))
+    except WorkflowEngineError as refusal:
+        return refusal.code

@@ -82,3 +82,32 @@ def test_an_execution_goes_through_pause_to_its_end() -> None:
     assert (paused.status, paused.note) == ("paused", "lunch")
     ended = paused.after(Event(3, "execution_cancelled", 3.0, None, {"reason": "enough"}))
     assert (ended.status, ended.note, ended.ended_at) == ("cancelled", "enough", 3.0)
+
+
+STARTED: Happened = ("step_started", "fetch", {"worker": "w-1", "since": 1.0})
+
+
+def test_a_step_tells_which_worker_has_it_and_how_far_it_got() -> None:
+    fetch = after(
+        ("step_scheduled", "fetch", {"attempt": 1}),
+        STARTED,
+        ("step_progress", "fetch", {"fraction": 0.25, "note": "page 1"}),
+        ("step_progress", "fetch", {"fraction": 0.5, "note": None}),
+    ).steps["fetch"]
+    assert (fetch.status, fetch.worker, fetch.fraction, fetch.note) == ("running", "w-1", 0.5, "page 1")
+
+
+def test_of_what_a_step_says_the_last_line_is_seen() -> None:
+    spoken: list[Happened] = [
+        ("step_chunk", "fetch", {"first": n, "chunks": [{"channel": "text", "data": data}]})
+        for n, data in enumerate(["one\ntw", "o\n", "thr", "ee"])
+    ]
+    assert after(STARTED, *spoken[:2]).steps["fetch"].said == "two\n"
+    assert after(STARTED, *spoken).steps["fetch"].said == "three"
+
+
+def test_a_new_attempt_forgets_what_the_one_before_said() -> None:
+    said: Happened = ("step_chunk", "fetch", {"first": 0, "chunks": [{"channel": "text", "data": "hello"}]})
+    far: Happened = ("step_progress", "fetch", {"fraction": 0.9, "note": None})
+    fetch = after(STARTED, said, far, ("attempt_reset", "fetch", {"reason": "worker-lost"})).steps["fetch"]
+    assert (fetch.worker, fetch.said, fetch.fraction, fetch.note) == ("", "", None, "worker-lost")

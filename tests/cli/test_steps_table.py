@@ -88,3 +88,25 @@ def test_where_nobody_looks_every_change_is_one_line() -> None:
         "    0.250 s  a  running",
         "    1.500 s  a  completed  1.2 s, simulated",
     ]
+
+
+def test_a_step_at_a_worker_shows_a_bar_what_it_says_and_who_has_it() -> None:
+    step = StepProgress(
+        "fetch", "t", (), 1, "running", 1, NOW, note="page 2", worker="w-1", fraction=0.5, said="Once upon"
+    )
+    assert shown(progress_of(step)).splitlines()[2].rstrip().endswith("━━━━╌╌╌╌ 50%  page 2  Once upon  on w-1")
+    assert shown(progress_of(step), encoding="ascii").splitlines()[2].rstrip().endswith("on w-1")
+    assert "####---- 50%" in shown(progress_of(step), encoding="ascii")
+
+
+def test_where_nobody_looks_progress_is_told_in_words() -> None:
+    file = io.StringIO()
+    with following(Console(file=file, width=200), Progress.of({"name": "n", "steps": [{"step_id": "a"}]})) as follower:
+        follower.follow(Event(1, "execution_started", 1.0, None, {}))
+        follower.follow(Event(2, "step_scheduled", 1.0, "a", {"attempt": 1}))
+        follower.follow(Event(3, "step_started", 1.5, "a", {"worker": "w-1", "since": 1.1}))
+        follower.follow(Event(4, "step_progress", 2.0, "a", {"fraction": 0.5, "note": "half"}))
+    assert file.getvalue().splitlines()[1:] == [
+        "    0.500 s  a  running    on w-1",
+        "    1.000 s  a  running    50%, on w-1, half",
+    ]

@@ -193,6 +193,7 @@ def test_a_worker_drains_with_a_slow_step_in_flight(
     worker.waits_to_say("serving")
     path = slow(language.step_type, tmp_path)
     caller = start(language, language.caller, place.address(language), str(path))
+    caller.waits_to_say("started ")
     worker.waits_to_say("working on")
     worker.terminate()
     assert worker.end() == 0, worker.log

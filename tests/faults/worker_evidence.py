@@ -19,7 +19,10 @@ ORDERLY: Final = frozenset({"OK", "LEASE_SUPERSEDED", "RESULT_CONFLICT", "UNAVAI
 """What a worker that makes no mistakes may be answered to a result."""
 REFUSED: Final = frozenset({"LEASE_SUPERSEDED", "RESULT_CONFLICT"})
 LOST: Final = "worker-lost"
+LATE: Final = "reported-late"
+"""Not a hand-over: whoever had the step is heard after all."""
 ONCE: Final = "fault.once"
+NEVER: Final = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +188,7 @@ def _keeps_are_kept(evidence: Evidence) -> Iterator[str]:
             reported.add(note.lease)
         if note.what is What.VERDICT and note.code == "ABORT" and note.lease not in reported:
             after = reasons.get((*note.step, note.delivery + 1), LOST)
-            if after == LOST and note.at < spoken.get(note.lease, note.at) + evidence.lease_seconds:
+            if after == LOST and note.at < spoken.get(note.lease, NEVER) + evidence.lease_seconds:
                 yield f"{note.worker} came back within its lease and lost {note.lease}"
         if _is_word(note):
             spoken[note.lease] = max(note.since, spoken.get(note.lease, note.since))
@@ -232,7 +235,7 @@ def _committed_came_from_the_holder(evidence: Evidence) -> Iterator[str]:
     for execution_id, events in evidence.stored.items():
         latest: dict[str, int] = {}
         for event in events:
-            if event["kind"] in HANDED_OVER:
+            if _is_hand_over(event):
                 latest[event["path"]] = event["delivery"]
             mark = _mark(event)
             if mark is None:
@@ -286,10 +289,13 @@ def _dependants_saw_what_counts(evidence: Evidence) -> Iterator[str]:
 
 
 def _chunks_are_whole(evidence: Evidence) -> Iterator[str]:
-    """The chunks of the result that counts are all there, each once, and none of anybody else."""
+    """The chunks of the result that counts are all there, each once, and none of anybody else. Of a step that nobody
+    knew anything about any more they end where it was given up.
+    """
     said = {note.mark: note.chunks for note in evidence.of(What.SENT)}
     for execution_id, events in evidence.stored.items():
         heard: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        late = {event["path"] for event in events if event.get("reason") == LATE}
         for event in events:
             if event["kind"] in {"attempt_reset", "step_scheduled"}:
                 heard[event["path"]].clear()
@@ -299,8 +305,9 @@ def _chunks_are_whole(evidence: Evidence) -> Iterator[str]:
             if mark is None:
                 continue
             wanted = [(number, f"{mark.rstrip('+')}:{number}") for number in range(said.get(mark, 0))]
-            if heard[event["path"]] != wanted:
-                yield f"execution {execution_id}: of {mark} the chunks are {heard[event['path']]}"
+            path = event["path"]
+            if heard[path] != (wanted[: len(heard[path])] if path in late else wanted):
+                yield f"execution {execution_id}: of {mark} the chunks are {heard[path]}"
 
 
 def _drained_left_nothing(evidence: Evidence) -> Iterator[str]:
@@ -327,7 +334,7 @@ def _numbered(seq: int, event: Event) -> Event:
 
 
 def _deliveries(events: Sequence[Event]) -> list[tuple[str, int]]:
-    return [(event["path"], event["delivery"]) for event in events if event["kind"] in HANDED_OVER]
+    return [(event["path"], event["delivery"]) for event in events if _is_hand_over(event)]
 
 
 def _with_attempts(events: Sequence[Event]) -> Iterator[tuple[Event, int]]:
@@ -335,8 +342,12 @@ def _with_attempts(events: Sequence[Event]) -> Iterator[tuple[Event, int]]:
     for event in events:
         if event["kind"] == "step_scheduled":
             attempts[event["path"]] = event["attempt"]
-        if event["kind"] in HANDED_OVER:
+        if _is_hand_over(event):
             yield event, attempts[event["path"]]
+
+
+def _is_hand_over(event: Event) -> bool:
+    return event["kind"] in HANDED_OVER and event.get("reason") != LATE
 
 
 def _stored_marks(evidence: Evidence) -> frozenset[str]:

@@ -65,6 +65,7 @@ class Scene:
     done: dict[str, int] = field(default_factory=dict)
     """Figures, by their name."""
     violations: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
     longest_pause: float = 0.0
     """Between a fault and the first sign that work goes on."""
 
@@ -140,9 +141,9 @@ def freeze_worker(scene: Scene, _turn: int) -> None:
 
 def _moved_on(scene: Scene, frozen: set[Lease]) -> bool:
     """Whether one of these steps at least is somebody else's now."""
-    later = {note.step: note.delivery for note in scene.crew.since(0, What.ASSIGNED)}
-    newest = {step: delivery for step, delivery in later.items()}
-    return not frozen or any(newest.get(lease[:2], 0) > lease[2] for lease in frozen)
+    fences = {lease[:2]: lease[2] for lease in frozen}
+    given = scene.crew.since(scene.started, What.ASSIGNED)
+    return not frozen or any(note.delivery > fences.get(note.step, note.delivery) for note in given)
 
 
 def black_hole(scene: Scene, turn: int) -> None:
@@ -163,8 +164,7 @@ def black_hole(scene: Scene, turn: int) -> None:
         scene.proxy.cut()
     scene.proxy.open()
     opened = time.monotonic()
-    back = {note.worker for note in scene.crew.since(opened, What.WELCOME)}
-    scene.crew.until(lambda: names <= (back := _came(scene, opened)) or names <= back, "for workers to come back")
+    scene.crew.until(lambda: names <= _came(scene, opened), "for workers to come back")
     scene.goes_on(opened)
 
 

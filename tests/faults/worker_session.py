@@ -23,7 +23,8 @@ ONCE: Final = "fault.once"
 WORK: Final = "fault.work"
 WELCOME_SECONDS: Final = 2.0
 """How long Welcome may take while no server has said yet after how long it counts as dead."""
-BACK_OFF_SECONDS: Final = (0.01, 0.15)
+FIRST_BACK_OFF_SECONDS: Final = 0.05
+LONGEST_BACK_OFF_SECONDS: Final = 0.8
 FAILING_SHARE: Final = 0.05
 MOST_CHUNKS: Final = 4
 LOOK_SECONDS: Final = 0.02
@@ -161,18 +162,20 @@ class Seat:
             self._say(pb.SessionRequest(drain=pb.Drain()))
 
     async def serve(self) -> None:
+        back_off = FIRST_BACK_OFF_SECONDS
         while True:
-            pause = self._chance.uniform(*BACK_OFF_SECONDS)
+            pause = 0.0
             try:
                 await self._session()
             except Parted as parted:
-                pause += parted.after
+                pause = parted.after
             except (aio.AioRpcError, aio.UsageError):
                 pass  # the server is away, or sent us away: the next session finds out
             if self._live:
                 self._note(What.PARTED)
+            back_off = FIRST_BACK_OFF_SECONDS if self._live else min(2 * back_off, LONGEST_BACK_OFF_SECONDS)
             self._live = False
-            await asyncio.sleep(pause)
+            await asyncio.sleep(pause + self._chance.uniform(0, back_off))
 
     # --- one session
 

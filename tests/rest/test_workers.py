@@ -16,6 +16,7 @@ import pytest
 from tests.rest.serving import Served, connected, exchange, read_answer, serving
 from workflow_engine.jsontext import Json
 from workflow_engine.settings import Settings
+from workflow_engine.settings.groups import Workers
 
 JsonBody = dict[str, Any]
 TOTAL = {"type": "object", "properties": {"total": {"type": "integer"}}, "required": ["total"]}
@@ -75,7 +76,9 @@ class Worker:
 
     def start(self, *, steps: int = 1, **fields: Json) -> str:
         given = [{"step_id": f"s{n}", "step_type": self.step_type, **fields} for n in range(steps)]
-        answer = self.client.post("/workflows/execute", json={"name": "work", "execution_pattern": "parallel", "steps": given})
+        answer = self.client.post(
+            "/workflows/execute", json={"name": "work", "execution_pattern": "parallel", "steps": given}
+        )
         assert answer.status_code == 200, answer.text
         return str(answer.json()["execution_id"])
 
@@ -98,7 +101,7 @@ def worker(client: httpx2.Client) -> Worker:
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Served]:
     """A server with little patience."""
-    terms: JsonBody = {"ack_within_seconds": 0.2, "lease_seconds": 0.5}
+    terms = Workers(ack_within_seconds=0.2, lease_seconds=0.5)
     with serving(Settings(port=0, shutdown_grace_seconds=1, workers=terms)) as server:
         yield server
 
@@ -342,7 +345,7 @@ def test_a_forged_token_changes_nothing_and_touches_no_other_item(worker: Worker
 def test_a_failure_is_retried_by_the_rules_of_the_step(worker: Worker) -> None:
     execution = worker.start(max_retries=1, retry_delay_seconds=0.01)
     first = worker.take()
-    failure = {"code": "quiet", "message": "nothing to hear", "details": {"dB": 3}, "retry_after_seconds": 0.0}
+    failure: JsonBody = {"code": "quiet", "message": "nothing to hear", "details": {"dB": 3}, "retry_after_seconds": 0.0}
     assert worker.result(first["lease"], failure=failure) == "ok"
     again = worker.take()
     assert (again["attempt"], again["idempotency_key"]) == (2, first["idempotency_key"])

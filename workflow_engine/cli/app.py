@@ -16,6 +16,8 @@ from workflow_engine.cli.commands.serve import serve
 from workflow_engine.cli.commands.steps import steps
 from workflow_engine.cli.commands.validate import validate
 from workflow_engine.cli.commands.version import version
+from workflow_engine.cli.commands.worker import worker
+from workflow_engine.cli.commands.workers import workers
 from workflow_engine.cli.failures import exit_code_of, print_bug, print_error
 from workflow_engine.errors import WorkflowEngineError
 
@@ -33,8 +35,10 @@ app.command()(validate)
 app.command()(migrate)
 app.command()(doctor)
 app.command()(version)
+app.command()(workers)
 app.add_typer(executions, name="executions")
 app.add_typer(steps, name="steps")
+app.add_typer(worker, name="worker")
 app.add_typer(hosts, name="hosts")
 app.add_typer(keys, name="keys")
 

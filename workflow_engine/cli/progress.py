@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from workflow_engine.cli.events import Event
 from workflow_engine.jsontext import Json, JsonObject
 
 ENDED: Final = frozenset({"completed", "failed", "skipped", "cancelled"})
+_MOST_SAID: Final = 200
+_NOTHING_SAID: Final[Mapping[str, Any]] = {"worker": "", "fraction": None, "said": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,11 @@ class StepProgress:
     due_at: float | None = None
     note: str = ""
     simulated: bool = False
+    worker: str = ""
+    fraction: float | None = None
+    """How much of this attempt is done, from 0 to 1, where its worker says so."""
+    said: str = ""
+    """The last line of what this attempt said so far, with its line break when it has ended."""
 
     @property
     def has_ended(self) -> bool:
@@ -103,11 +110,33 @@ def _scheduled(step: StepProgress, event: Event) -> StepProgress:
         began_at=step.began_at or event.at,
         due_at=None,
         note=f"after {error}" if (error := _error_in(event.data.get("caught"))) else "",
+        **_NOTHING_SAID,
     )
 
 
 def _handed_over(step: StepProgress, event: Event) -> StepProgress:
     return replace(step, status="running", due_at=None, note=_text(event.data.get("reason")))
+
+
+def _started(step: StepProgress, event: Event) -> StepProgress:
+    return replace(step, worker=_text(event.data.get("worker")))
+
+
+def _progressed(step: StepProgress, event: Event) -> StepProgress:
+    fraction = event.data.get("fraction")
+    known = float(fraction) if isinstance(fraction, (int, float)) else step.fraction
+    return replace(step, fraction=known, note=_text(event.data.get("note")) or step.note)
+
+
+def _spoke(step: StepProgress, event: Event) -> StepProgress:
+    """Tokens make up lines; of these the last one is seen."""
+    said = step.said + "".join(_text(each.get("data")) for each in _objects(event.data.get("chunks")))
+    last = said.rstrip("\n").rpartition("\n")[2] + ("\n" if said.endswith("\n") else "")
+    return replace(step, said=last[-_MOST_SAID:])
+
+
+def _forgotten(step: StepProgress, event: Event) -> StepProgress:
+    return replace(step, note=_text(event.data.get("reason")), **_NOTHING_SAID)
 
 
 def _retrying(step: StepProgress, event: Event) -> StepProgress:
@@ -152,6 +181,10 @@ _CHANGES: Final[Mapping[str, Callable[[StepProgress, Event], StepProgress]]] = {
     "step_rescheduled": _handed_over,
     "step_resumed": _handed_over,
     "timer_fired": _handed_over,
+    "step_started": _started,
+    "step_progress": _progressed,
+    "step_chunk": _spoke,
+    "attempt_reset": _forgotten,
     "step_retrying": _retrying,
     "step_waiting": _waiting,
     "step_completed": _completed,

@@ -15,7 +15,7 @@ from workflow_engine.cli.console import harmless, words
 from workflow_engine.cli.durations import clock_time, length
 from workflow_engine.cli.events import Event
 from workflow_engine.cli.progress import Progress, StepProgress
-from workflow_engine.cli.styles import sign, spinning, style
+from workflow_engine.cli.styles import bar, sign, spinning, style
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ class Lines:
         step = self._progress.steps[event.path]
         since = event.at - (self._progress.began_at or event.at)
         attempt = f"attempt {step.attempt}" if step.attempt > 1 else ""
-        facts = (attempt, took(step), note_of(step, self._progress, event.at), _simulated(step))
+        facts = (attempt, took(step), doing(step), note_of(step, self._progress, event.at), _simulated(step))
         line = f"{since:9.3f} s  {step.path:<{self._width}}  {step.status:<9}  {', '.join(filter(None, facts))}"
         self._console.print(words(line.rstrip()), soft_wrap=True)
 
@@ -169,7 +169,7 @@ def _row(step: StepProgress, progress: Progress, now: float, encoding: str) -> t
         Text(step.status, colour),
         Text(tries if step.attempt else "", "yellow" if step.attempt > 1 else ""),
         Text(took(step, now)),
-        _note(step, progress, now),
+        _note(step, progress, now, encoding),
     )
 
 
@@ -180,9 +180,29 @@ def took(step: StepProgress, now: float | None = None) -> str:
     return length((step.ended_at or now or 0.0) - step.began_at)
 
 
-def _note(step: StepProgress, progress: Progress, now: float) -> Text:
+def _note(step: StepProgress, progress: Progress, now: float, encoding: str) -> Text:
     note = words((note_of(step, progress, now).replace("\n", " "), "red" if step.status == "failed" else "dim"))
-    return words(("simulated ", "italic magenta")).append_text(note) if step.simulated else note
+    if step.simulated:
+        return words(("simulated ", "italic magenta")).append_text(note)
+    if step.status != "running" or not (step.worker or step.said or step.fraction is not None):
+        return note
+    parts = [note] if note else []
+    if step.fraction is not None:
+        parts.insert(0, words((f"{bar(step.fraction, encoding)} {step.fraction:.0%}", "cyan")))
+    if step.said:
+        parts.append(words((step.said.strip(), "dim italic")))
+    if step.worker:
+        parts.append(words((f"on {step.worker}", "dim")))
+    return Text("  ").join(parts)
+
+
+def doing(step: StepProgress) -> str:
+    """What its worker says of a step under way, in words alone."""
+    if step.status != "running":
+        return ""
+    done = f"{step.fraction:.0%}" if step.fraction is not None else ""
+    place = f"on {step.worker}" if step.worker else ""
+    return ", ".join(filter(None, (done, place, step.said.strip())))
 
 
 def note_of(step: StepProgress, progress: Progress, now: float) -> str:

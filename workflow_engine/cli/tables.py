@@ -1,6 +1,7 @@
 """Answers of a server as tables that a person likes to read."""
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
@@ -16,9 +17,16 @@ from workflow_engine.cli.styles import sign, style
 from workflow_engine.jsontext import Json, JsonObject
 
 _LONGEST_DATA: Final = 160
+_WIDE: Final = 110
+_WIDEST_WORKER: Final = 32
+_NARROW_WORKER: Final = 20
+_WIDEST_SDK: Final = 24
 _WHOLE: Final = frozenset(
     {"key", "scopes", "created", "execution", "status", "steps", "started", "took", "version", "tries", "time"}
+    | {"workers", "slots", "done", "failed", "seen", "build", "via", "reason"}
 )
+_BY_WORKERS: Final = frozenset({"grpc", "poll"})
+_STANDING: Final = {"served": "green", "unserved": "yellow", "quarantined": "bold red"}
 
 
 def print_executions(answer: JsonObject) -> None:
@@ -75,7 +83,9 @@ def _steps_of(execution: JsonObject, results: JsonObject) -> Table:
 def print_explanation(answer: JsonObject) -> None:
     table = _table("step", "reason", "")
     for each in _objects(answer["reasons"]):
-        table.add_row(_text(each["path"]), _text(each["reason"], "yellow"), _text(f"{each['message']}{_until(each)}"))
+        colour = "red" if each["reason"] == "QUARANTINED" else "yellow"
+        said = f"{each['message']}{_until(each)}{_way_out(each)}"
+        table.add_row(_text(each["path"]), _text(each["reason"], colour), _text(said))
     _print(table, f"nothing is open: the execution is {answer['status']}")
 
 
@@ -85,20 +95,69 @@ def _until(reason: JsonObject) -> str:
     return f" (until {clock_time(instant(until))})" if until is not None else ""
 
 
+def _way_out(reason: JsonObject) -> str:
+    """What a person can do about it, where that is not plain."""
+    details = reason.get("details")
+    facts = details if isinstance(details, dict) else {}
+    if reason["reason"] == "QUARANTINED":
+        return f"; `workflow-engine steps reset {facts.get('step_type', 'TYPE')}` hands it out again"
+    if reason["reason"] == "NO_WORKER" and (seen := facts.get("last_seen")) is not None:
+        return f"; the last one left at {clock_time(instant(seen))}"
+    return ""
+
+
 def print_steps(answer: JsonObject) -> None:
-    table = _table("type", "version", "runs", "owner", "status", "")
+    table = _table("type", "version", "runs", "owner", "status", "workers")
+    table.expand = True
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)  # a line for each; `show` has the rest
     for each in _objects(answer["steps"]):
         described = str(each.get("description") or "").partition("\n")[0]
-        served = each.get("status") == "served"
+        status, by_workers = str(each.get("status") or ""), each["execution_type"] in _BY_WORKERS
         table.add_row(
             _text(each["step_type"], "bold"),
             _text(each["version"]),
             _text(each["execution_type"]),
             _text(each.get("owner") or "", "dim"),
-            _text(each.get("status") or "", "green" if served else "yellow"),
+            _text(status, _STANDING.get(status, "")),
+            str(_count(each, "workers")) if by_workers else "",
             _text(described, "dim"),
         )
     _print(table, "no step types")
+
+
+def print_workers(answer: JsonObject) -> None:
+    """On a narrow screen what it is made of is left out."""
+    is_wide = out().width >= _WIDE
+    about = ("build", "sdk", "via") if is_wide else ()
+    table = _table("worker", "status", "slots", "done", "failed", "seen", *about, "serves")
+    for name, most in {"worker": _WIDEST_WORKER if is_wide else _NARROW_WORKER, "sdk": _WIDEST_SDK}.items():
+        for column in table.columns:
+            if column.header == name:
+                column.max_width, column.no_wrap, column.overflow = most, True, "ellipsis"
+    for each in _objects(answer["workers"]):
+        made_of = [_text(each[name] or "", "dim") for name in ("build_id", "sdk", "transport")]
+        table.add_row(
+            _text(each["worker_id"], "bold"),
+            _status(each["status"]),
+            _slots(each),
+            str(each["completed"]),
+            _text(each["failed"], "red" if each["failed"] else ""),
+            _ago(instant(each["last_seen_at"])),
+            *(made_of if is_wide else ()),
+            _text(", ".join(pin.partition("@")[0] for pin in cast(list[str], each["steps"])), "dim"),
+        )
+    _print(table, "no workers are connected")
+
+
+def _slots(worker: JsonObject) -> Text:
+    """Taken of all."""
+    taken, total = _count(worker, "in_flight"), _count(cast(JsonObject, worker["slots"]), "")
+    return _text(f"{taken}/{total}", "yellow" if taken >= total else "")
+
+
+def _ago(at: float) -> str:
+    seconds = time.time() - at
+    return "now" if seconds < 1 else f"{length(seconds)} ago"
 
 
 def print_hosts(answer: JsonObject) -> None:

@@ -6,7 +6,7 @@ from workflow_engine.execution.begin import forget_chunks
 from workflow_engine.execution.failures import outcome_unknown
 from workflow_engine.execution.turn import Turn
 from workflow_engine.history.events import StepRescheduled
-from workflow_engine.history.state import StepState
+from workflow_engine.history.state import REPORTED_LATE, StepState
 from workflow_engine.history.statuses import StepStatus
 from workflow_engine.steps.contract import Effect
 
@@ -30,6 +30,13 @@ def reschedule(turn: Turn, step: StepState, reason: str) -> None:
     deadline = None if rests else turn.execution.planned(step.path).deadline(turn.now)
     forget_chunks(turn, step)
     turn.emit(StepRescheduled(turn.now, step.path, step.delivery + 1, reason, deadline))
+
+
+def heard_after_all(turn: Turn, step: StepState) -> None:
+    """Whoever had it, has it: the fence is the old one, so that the same result sent again is known, and what it said
+    stays.
+    """
+    turn.emit(StepRescheduled(turn.now, step.path, step.delivery, REPORTED_LATE))
 
 
 def waits_for_a_word(step: StepState) -> bool:

@@ -11,7 +11,7 @@ from workflow_engine.execution.advance import advance, end_step, suspend_step
 from workflow_engine.execution.errors import AlreadyReported, OtherResult, StaleDelivery
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.failures import attempt_failed
-from workflow_engine.execution.hand_overs import hand_over_again, reschedule, waits_for_a_word
+from workflow_engine.execution.hand_overs import hand_over_again, heard_after_all, reschedule, waits_for_a_word
 from workflow_engine.execution.inputs import Chunked, Failed, Input, Progressed, Report, Succeeded, Taken, Withdrawn
 from workflow_engine.execution.turn import Turn
 from workflow_engine.history.events import StepChunked, StepProgressed, StepStarted
@@ -104,7 +104,7 @@ def _holder(turn: Turn, report: Succeeded | Failed) -> StepState:
     """As `_running`; a step of which nobody knew any more what became of it is told by its late result."""
     step = turn.state.steps.get(report.path)
     if step is not None and step.delivery == report.delivery and waits_for_a_word(step):
-        reschedule(turn, step, "reported-late")
+        heard_after_all(turn, step)
         return step
     return _running(turn, report)
 

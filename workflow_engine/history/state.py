@@ -38,6 +38,9 @@ from workflow_engine.history.events import (
 from workflow_engine.history.statuses import EXECUTION_MOVES, STEP_MOVES, ExecutionStatus, IllegalMove, StepStatus
 from workflow_engine.jsontext import Json
 
+REPORTED_LATE: Final = "reported-late"
+"""Why a step goes on of which nobody knew any more what became of it: whoever had it tells, under its old fence."""
+
 
 @dataclass(slots=True)
 class Wait:
@@ -366,10 +369,11 @@ def _step_cancelled(state: ExecutionState, event: StepCancelled) -> None:
 def _handed_over(
     state: ExecutionState, event: StepScheduled | StepRescheduled | TimerFired | StepResumed, *sources: StepStatus
 ) -> StepState:
-    """A step begins or goes on, under a larger fence than any before."""
+    """A step begins or goes on, under a larger fence than any before; whoever reports late had it all the time."""
     step = state.steps.get(event.path)
     source = StepStatus.PENDING if step is None else step.status
-    if source not in sources or (step is not None and event.delivery <= step.delivery):
+    is_late = isinstance(event, StepRescheduled) and event.reason == REPORTED_LATE
+    if source not in sources or (step is not None and event.delivery < step.delivery + (not is_late)):
         raise IllegalMove(f"step {event.path}", source, f"running under delivery {event.delivery}")
     step = _moved(state, event.path, StepStatus.RUNNING)
     step.delivery = event.delivery

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from workflow_engine.dispatch.workers.errors import InvalidHello, OutOfOrder, SessionSuperseded
-from workflow_engine.dispatch.workers.messages import GoAway
+from workflow_engine.dispatch.workers.handover import HandOver
+from workflow_engine.dispatch.workers.messages import Answer, GoAway
 from workflow_engine.dispatch.workers.outbox import Outgoing
 from workflow_engine.dispatch.workers.session import Session
 from workflow_engine.engine.caller import Caller
@@ -23,6 +24,8 @@ from workflow_engine.rpc.registry_values import in_message, register_bodies
 from workflow_engine.runtime.runtime import ShuttingDown
 
 MOST_ITEMS_A_FRAME: Final = 1_000
+ITEM_OVERHEAD: Final = 8
+"""Bytes that an item of a list takes beside its own."""
 
 
 class WorkerSilent(Unavailable):
@@ -87,25 +90,34 @@ class WorkerServicer(WorkerServiceServicer):
         if request.max_assignments < 0:
             raise InvalidField("max_assignments", "an integer from 0")
         outgoing = await self._workers.polling.poll(session, wait, request.max_assignments, self._backing.stopping)
-        return pb.PollResponse(
-            assignments=map(values.assignment, outgoing.assignments),
+        polled = pb.PollResponse(
             cancels=map(values.cancel, outgoing.cancels),
             drained=outgoing.drained,
             go_away=None if outgoing.go_away is None else values.go_away(outgoing.go_away),
         )
+        for handover in outgoing.assignments:
+            values.put_assignment(polled.assignments.add(), handover)
+        return polled
 
     async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
         caller = self._caller(context)
         if not request.session_id:
             acked = await self._workers.report(caller, [values.result(one) for one in request.results])
-            return pb.ReportResponse(result_acks=map(values.answer, acked))
+            return _reported([], acked)
         session = self._workers.find(caller, request.session_id)
         renewed, acked = await self._workers.hearing.everything(session, values.said(request))
-        return pb.ReportResponse(renewed=map(values.answer, renewed), result_acks=map(values.answer, acked))
+        return _reported(renewed, acked)
 
     async def DrainSession(self, request: pb.DrainSessionRequest, context: Context) -> pb.DrainSessionResponse:
         session = self._workers.find(self._caller(context), request.session_id)
         return pb.DrainSessionResponse(drained=self._workers.drain(session, request.deadline_seconds))
+
+
+def _reported(renewed: Iterable[Answer], acked: Iterable[Answer]) -> pb.ReportResponse:
+    reported = pb.ReportResponse()
+    values.put_answers(reported.renewed, renewed)
+    values.put_answers(reported.result_acks, acked)
+    return reported
 
 
 async def _first(frames: AsyncIterator[pb.SessionRequest], seconds: float) -> pb.Hello:
@@ -239,13 +251,9 @@ class _Stream:
             yield pb.SessionResponse(verdicts=pb.Verdicts(items=map(values.verdict, outgoing.verdicts)))
         if outgoing.cancels:
             yield pb.SessionResponse(cancels=pb.Cancels(items=map(values.cancel, outgoing.cancels)))
-        most = self._workers.terms.max_frame_bytes
-        for batch in values.batches(self._assignments(outgoing), most, MOST_ITEMS_A_FRAME):
-            yield pb.SessionResponse(assign=pb.Assign(items=batch))
-        if outgoing.renewed:
-            yield pb.SessionResponse(renewed=pb.Renewed(items=map(values.answer, outgoing.renewed)))
-        if outgoing.result_acks:
-            yield pb.SessionResponse(result_acks=pb.ResultAcks(items=map(values.answer, outgoing.result_acks)))
+        yield from self._assignments(outgoing.assignments)
+        yield from _answers("renewed", outgoing.renewed)
+        yield from _answers("result_acks", outgoing.result_acks)
         if outgoing.ping is not None:
             yield pb.SessionResponse(ping=pb.Ping(nonce=outgoing.ping))
         if outgoing.drained:
@@ -253,14 +261,32 @@ class _Stream:
         if outgoing.go_away is not None:
             yield pb.SessionResponse(go_away=values.go_away(outgoing.go_away))
 
-    def _assignments(self, outgoing: Outgoing) -> Iterable[pb.Assignment]:
-        """What fits into a frame; a step whose input does not fit fails."""
-        for handover in outgoing.assignments:
-            message = values.assignment(handover)
-            if message.ByteSize() <= self._workers.terms.max_frame_bytes:
-                yield message
+    def _assignments(self, handovers: Iterable[HandOver]) -> Iterator[pb.SessionResponse]:
+        """In frames that are small enough; a step whose input does not fit into one fails."""
+        most, size, frame = self._workers.terms.max_frame_bytes, 0, pb.SessionResponse()
+        for handover in handovers:
+            values.put_assignment(frame.assign.items.add(), handover)
+            one = frame.assign.items[-1].ByteSize() + ITEM_OVERHEAD
+            if one > most:
+                del frame.assign.items[-1]
+                self._workers.hearing.is_too_large(handover, one)
+            elif size + one > most or len(frame.assign.items) > MOST_ITEMS_A_FRAME:
+                following = pb.SessionResponse()
+                following.assign.items.append(frame.assign.items[-1])
+                del frame.assign.items[-1]
+                yield frame
+                frame, size = following, one
             else:
-                self._workers.hearing.is_too_large(handover, message.ByteSize())
+                size += one
+        if frame.assign.items:
+            yield frame
+
+
+def _answers(kind: str, answers: Sequence[Answer]) -> Iterator[pb.SessionResponse]:
+    for begin in range(0, len(answers), MOST_ITEMS_A_FRAME):
+        frame = pb.SessionResponse()
+        values.put_answers(getattr(frame, kind).items, answers[begin : begin + MOST_ITEMS_A_FRAME])
+        yield frame
 
 
 @contextlib.contextmanager

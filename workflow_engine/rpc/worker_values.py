@@ -1,7 +1,9 @@
 """What goes between the desk and a worker, as messages and back."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
+
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 from workflow_engine.dispatch.workers.handover import HandOver
 from workflow_engine.dispatch.workers.messages import (
@@ -28,7 +30,7 @@ from workflow_engine.jsontext import Json, write
 from workflow_engine.rpc.generated import registry_pb2
 from workflow_engine.rpc.generated import worker_pb2 as pb
 from workflow_engine.rpc.registry_values import problem_of
-from workflow_engine.steps.contract import Resumption
+from workflow_engine.steps.contract import Resumption, UserContext
 from workflow_engine.version import VERSION
 
 CODES: Final[Mapping[Code, pb.LeaseCode]] = {
@@ -170,34 +172,50 @@ def registered(joined: Joined) -> pb.Registered:
     )
 
 
-def assignment(handover: HandOver) -> pb.Assignment:
-    request, step_type = handover.task.request, handover.task.type
-    message = pb.Assignment(
-        lease=lease(handover.lease),
-        step_id=request.step_id,
-        step_type=step_type.pin,
-        attempt=request.attempt,
-        idempotency_key=request.idempotency_key,
-        input=pb.Payload(data=write(request.input)),
-        config=pb.Payload(data=write(request.config)),
-        timeout_seconds=request.timeout_seconds or 0.0,
-        workflow_id=request.workflow_id or "",
-        workflow_name=request.workflow_name,
-        correlation_id=request.correlation_id or "",
-        trace_id=request.trace_id or "",
-        simulation=request.simulation.value,
-        now=request.now,
-        namespace=request.namespace,
-        next_chunk=handover.next_chunk,
-        user_id=request.user.user_id or "",
-        session_id=request.user.session_id or "",
-        organization_id=request.user.organization_id or "",
-    )
+def put_lease(message: pb.Lease, ref: LeaseRef) -> None:
+    """Field by field into the place where it is sent: a message that is copied there costs three times as much."""
+    message.execution_id = ref.execution_id
+    message.path = ref.path
+    message.delivery = ref.delivery
+    message.token = ref.token
+
+
+def put_assignment(message: pb.Assignment, handover: HandOver) -> None:
+    """Into a message that is empty. What is empty or 0 is left out."""
+    request = handover.task.request
+    put_lease(message.lease, handover.lease)
+    message.step_id = request.step_id
+    message.step_type = handover.task.type.pin
+    message.attempt = request.attempt
+    message.idempotency_key = request.idempotency_key
+    message.input.data = write(request.input)
+    message.config.data = write(request.config)
+    message.workflow_name = request.workflow_name
+    message.correlation_id = request.correlation_id or ""
+    message.trace_id = request.trace_id or ""
+    message.simulation = request.simulation.value
+    message.now = request.now
+    message.namespace = request.namespace
+    if request.workflow_id is not None:
+        message.workflow_id = request.workflow_id
+    if request.timeout_seconds is not None:
+        message.timeout_seconds = request.timeout_seconds
+    if handover.next_chunk:
+        message.next_chunk = handover.next_chunk
     if request.checkpoint is not None:
         message.checkpoint = request.checkpoint
     if request.resumption is not None:
         message.resumption.CopyFrom(_resumption(request.resumption))
-    return message
+    _put_user(message, request.user)
+
+
+def _put_user(message: pb.Assignment, user: UserContext) -> None:
+    if user.user_id is not None:
+        message.user_id = user.user_id
+    if user.session_id is not None:
+        message.session_id = user.session_id
+    if user.organization_id is not None:
+        message.organization_id = user.organization_id
 
 
 def _resumption(resumption: Resumption) -> pb.Resumption:
@@ -212,8 +230,14 @@ def cancel(one: Cancel) -> pb.Cancel:
     return pb.Cancel(lease=lease(one.lease), reason=one.reason, grace_seconds=one.grace_seconds)
 
 
-def answer(one: Answer) -> pb.LeaseAnswer:
-    return pb.LeaseAnswer(lease=lease(one.lease), code=CODES[one.code], message=one.message, next_chunk=one.next_chunk)
+def put_answers(items: "RepeatedCompositeFieldContainer[pb.LeaseAnswer]", answers: Iterable[Answer]) -> None:
+    for one in answers:
+        message = items.add(code=CODES[one.code])
+        put_lease(message.lease, one.lease)
+        if one.message:
+            message.message = one.message
+        if one.next_chunk:
+            message.next_chunk = one.next_chunk
 
 
 def verdict(one: Verdict) -> pb.Verdict:
@@ -228,18 +252,3 @@ def go_away(one: GoAway) -> pb.GoAway:
 def error(refusal: WorkflowEngineError, *, fatal: bool) -> pb.Error:
     problems = [problem_of(each) for each in refusal.problems()]
     return pb.Error(code=refusal.code, message=str(refusal), fatal=fatal, problems=problems)
-
-
-def batches(items: Iterable[pb.Assignment], most_bytes: int, most_items: int) -> Iterator[list[pb.Assignment]]:
-    """Lists that fit into a frame each."""
-    batch: list[pb.Assignment] = []
-    size = 0
-    for item in items:
-        one = item.ByteSize() + 8
-        if batch and (size + one > most_bytes or len(batch) >= most_items):
-            yield batch
-            batch, size = [], 0
-        batch.append(item)
-        size += one
-    if batch:
-        yield batch

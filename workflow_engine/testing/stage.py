@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.rpc.generated import worker_pb2 as pb
@@ -20,6 +21,9 @@ from workflow_engine.testing.transports.contract import (
 )
 from workflow_engine.testing.transports.polling import PollingSession
 from workflow_engine.testing.transports.stream import StreamSession, StreamTransport
+
+AWAY: Final = frozenset({"UNAVAILABLE", "UNREACHABLE", "503"})
+"""How it shows that no server is there, or not yet ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +103,14 @@ class Stage:
 
     async def reopened(self, opening: Opening, within: float = PATIENCE_SECONDS) -> WorkerSession:
         """As a worker that comes back: again and again, until somebody answers. Raises the last `Refused`."""
-        try:
-            async with asyncio.timeout(within):
-                while True:
-                    try:
-                        return await self.open(opening)
-                    except Refused as refused:
-                        if refused.status not in ("UNAVAILABLE", "UNREACHABLE", "503"):
-                            raise
-                        last = refused
-                        await asyncio.sleep(0.1)
-        except TimeoutError:
-            raise last from None
+        deadline = time.monotonic() + within
+        while True:
+            try:
+                return await self.open(opening)
+            except Refused as refused:
+                if refused.status not in AWAY or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.1)
 
     async def stream(self, **opening: Any) -> StreamSession:  # noqa: ANN401 - fields of `opening`
         """A worker on a stream, for scenarios that are about streams only."""

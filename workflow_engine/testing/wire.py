@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.rpc.generated import worker_pb2 as pb
@@ -26,8 +27,9 @@ def from_json(kind: type[M], sent: Json) -> M:
     """Unknown fields are passed over: a newer server may say more."""
     message = kind()
     if isinstance(sent, dict):
-        for field in message.DESCRIPTOR.fields:
-            if (value := sent.get(field.name)) is not None:
+        for name in message.DESCRIPTOR.fields_by_name:
+            if (value := sent.get(name)) is not None:
+                field = cast(FieldDescriptor, message.DESCRIPTOR.fields_by_name[name])
                 _read_into(message, field, value)
     return message
 
@@ -65,7 +67,7 @@ def _read_into(message: Message, field: FieldDescriptor, value: Any) -> None:  #
 
 def _read(field: FieldDescriptor, value: Any) -> Any:  # noqa: ANN401 - from JSON to what protobuf keeps
     if field.message_type is not None:
-        kind: type[Message] = field.message_type._concrete_class
+        kind = GetMessageClass(field.message_type)
         return pb.Payload(data=json.dumps(value).encode()) if kind is pb.Payload else from_json(kind, value)
     if field.type == FieldDescriptor.TYPE_BYTES:
         return b64decode(value)

@@ -14,7 +14,8 @@ def test_a_result_over_the_limit_fails_its_step_without_being_sent() -> None:
     assert completed(LEASE, b"x" * 100, 1.0, terms).WhichOneof("outcome") == "output"
     failure = completed(LEASE, b"x" * 101, 1.0, terms).failure
     assert failure.code == "payload-too-large"
-    assert failure.retryable is False
+    assert failure.HasField("retryable")
+    assert not failure.retryable
 
 
 def test_details_that_cannot_be_sent_are_left_out_and_the_failure_still_goes() -> None:

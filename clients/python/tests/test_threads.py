@@ -70,6 +70,20 @@ async def test_an_outcome_is_not_held_back_by_a_later_job_that_blocks() -> None:
     threads.close()
 
 
+async def test_the_last_job_in_line_wakes_the_loop_by_itself() -> None:
+    loop = asyncio.get_running_loop()
+    threads = Threads(1, Inbox(loop, ignore), loop)
+    arrived = asyncio.Event()
+
+    def job() -> None:
+        time.sleep(0.05)  # until nobody looks at the line any more
+        threads.finished(arrived.set)
+
+    threads.run(job)
+    await asyncio.wait_for(arrived.wait(), 5)
+    threads.close()
+
+
 async def test_there_are_never_more_threads_than_allowed_until_one_is_given_up() -> None:
     loop = asyncio.get_running_loop()
     threads = Threads(1, Inbox(loop, ignore), loop)

@@ -74,7 +74,8 @@ async def test_a_wrong_input_fails_the_step_for_good_and_says_where(
         await server.until(lambda: execution in server.results)
     failure = server.results[execution].failure
     assert failure.code == "contract-violation"
-    assert failure.retryable is False
+    assert failure.HasField("retryable")
+    assert not failure.retryable
     assert pointer in failure.message
 
 
@@ -217,13 +218,14 @@ async def test_a_cancel_reaches_a_sync_step_that_looks(server: FakeServer, worke
     assert execution not in server.results
 
 
+@pytest.mark.parametrize("blocking", [True, False])
 async def test_a_context_variable_of_the_program_is_seen_and_one_set_by_a_step_stays_its_own(
-    server: FakeServer, worker: Worker
+    server: FakeServer, worker: Worker, blocking: bool
 ) -> None:
     place: contextvars.ContextVar[str] = contextvars.ContextVar("place", default="nowhere")
     place.set("program")
 
-    @worker.step("looks", version="1.0.0")
+    @worker.step("looks", version="1.0.0", blocking=blocking)
     def looks() -> str:
         found = place.get()
         place.set("step")

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from workflow_client.generated.worker_pb2 import Assignment
 from workflow_client.json_values import Json, read, write
@@ -179,10 +179,15 @@ class StepContext:
         self._cancelled.set()
 
 
+if TYPE_CHECKING:
+    _Adapter = logging.LoggerAdapter[logging.Logger]
+else:  # generic since Python 3.11 only
+    _Adapter = logging.LoggerAdapter
+
 _LEVELS: Final = ((logging.ERROR, "error"), (logging.WARNING, "warning"), (logging.INFO, "info"))
 
 
-class StepLogger(logging.LoggerAdapter[logging.Logger]):
+class StepLogger(_Adapter):
     """Lines begin with the step they come from."""
 
     def __init__(self, say: Callable[[str, str], None], names: Mapping[str, object]) -> None:

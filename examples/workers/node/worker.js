@@ -18,7 +18,8 @@ const CONTRACT = {
     type: 'object', properties: { text: { type: 'string' } }, required: ['text'], additionalProperties: false,
   }),
   config_schema: JSON.stringify({
-    type: 'object', properties: { delay_ms: { type: 'integer', minimum: 0, maximum: 60_000 } }, additionalProperties: false,
+    type: 'object', additionalProperties: false,
+    properties: { delay_ms: { type: 'integer', minimum: 0, maximum: 60_000 } },
   }),
   output_schema: JSON.stringify({
     type: 'object', properties: { slug: { type: 'string' } }, required: ['slug'], additionalProperties: false,
@@ -30,7 +31,8 @@ const SLOTS = 8
 
 async function slugify({ text }, { delay_ms = 0 }, signal) {
   await sleep(delay_ms, null, { signal }) // so that you can see what happens to a slow step
-  const slug = text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
+  const plain = text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase() // without accents
+  const slug = plain.replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
   if (!slug) throw Object.assign(new Error('The text has no letter or digit'), { code: 'empty-slug' })
   return { slug }
 }
@@ -199,13 +201,17 @@ function tick() {
 
 // --- one session after the other, until drained or refused
 
-const HOPELESS = new Set(['INVALID_ARGUMENT', 'UNAUTHENTICATED', 'PERMISSION_DENIED', 'FAILED_PRECONDITION', 'UNIMPLEMENTED', 'ABORTED'])
+// What no other try mends; ABORTED: another process took this worker id.
+const HOPELESS = new Set([
+  'INVALID_ARGUMENT', 'UNAUTHENTICATED', 'PERMISSION_DENIED', 'FAILED_PRECONDITION', 'UNIMPLEMENTED', 'ABORTED',
+])
 
 /** Run one session to its end: how it ended. A client of its own, so that no pause of gRPC adds to ours. */
 function run(target) {
   const client = connect(WorkerService, target)
   const stream = client.Session(metadata())
-  session = { stream, heard: now(), welcomed: false, registered: false, drained: false, refused: false, reconnectAfter: null }
+  const nothingYet = { welcomed: false, registered: false, drained: false, refused: false, reconnectAfter: 0 }
+  session = { stream, heard: now(), ...nothingYet }
   const ticking = setInterval(tick, 1000)
   return new Promise((resolve) => {
     const ended = (code, details) => {
@@ -222,7 +228,8 @@ function run(target) {
     })
     stream.on('error', () => {}) // the status says it better, and comes for every end
     stream.once('status', ({ code, details }) => ended(grpc.status[code], details))
-    write({ hello: { proto_min: 1, proto_max: 1, worker_id: WORKER_ID, sdk: `node ${process.version}`, capabilities: ['cancel'] } })
+    const sdk = `node ${process.version}`
+    write({ hello: { proto_min: 1, proto_max: 1, worker_id: WORKER_ID, sdk, capabilities: ['cancel'] } })
   })
 }
 
@@ -235,7 +242,7 @@ async function main(target) {
       return 1
     }
     if (end.registered) failures = 0
-    const wait = end.reconnectAfter ?? backOff(failures)
+    const wait = end.reconnectAfter + backOff(failures)
     log(`disconnected (${end.code} ${end.details}), holding ${held.size}; again in ${Math.round(wait)} ms`)
     await sleep(wait, null, { signal: pause.signal }).catch(() => { pause = new AbortController() })
   }

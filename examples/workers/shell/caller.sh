@@ -60,7 +60,9 @@ while [ -z "$ended" ]; do
         [[ $line == data:* ]] || continue
         jq -r '"\(.seq) \(.kind) \(.path // "")"' <<<"${line#data:}"
         after=$(jq .seq <<<"${line#data:}")
-        case $(jq -r .kind <<<"${line#data:}") in execution_completed | execution_failed | execution_cancelled) ended=yes ;; esac
+        case $(jq -r .kind <<<"${line#data:}") in
+            execution_completed | execution_failed | execution_cancelled) ended=yes ;;
+        esac
     done < <(curl --silent --no-buffer --max-time 120 --header "@$folder/headers" --header 'Accept: text/event-stream' \
         --header "Last-Event-ID: $after" "$SERVER/executions/$id/events")
     [ -n "$ended" ] || { echo "the connection broke; watching on from $after"; sleep "0.$((RANDOM % 9 + 1))"; }

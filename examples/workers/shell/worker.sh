@@ -98,7 +98,8 @@ acked() { # file with the answer to a report of results
     local answer
     jq -c '.result_acks[] | select(.code != "unavailable")' "$1" | while read -r answer; do
         rm -rf "$state/held/$(key <<<"$answer")"
-        log "$(jq -r '"\(if .code == "ok" then "served" else "\(.code) (\(.message))" end) \(.lease.execution_id) \(.lease.path)"' <<<"$answer")"
+        log "$(jq -r '(if .code == "ok" then "served" else "\(.code) (\(.message))" end)
+            + " \(.lease.execution_id) \(.lease.path)"' <<<"$answer")"
     done
 }
 
@@ -189,7 +190,8 @@ poll() { # waits for steps and cancels; 1 when the session is over
 take() { # what a poll brought
     local item
     # Acked at once: what is not returns to the queue, so that an answer that got lost loses no step.
-    jq -c '{acks: [.assignments[]?.lease], cancel_acks: [.cancels[]?.lease]} | select(any(length > 0))' "$state/poll" >"$state/acks"
+    jq -c '{acks: [.assignments[]?.lease], cancel_acks: [.cancels[]?.lease]} | select(any(length > 0))' \
+        "$state/poll" >"$state/acks"
     while read -r item; do start "$item"; done < <(jq -c '.assignments[]?' "$state/poll")
     while read -r item; do
         stop "$(jq -c .lease <<<"$item")" "$(jq -r .reason <<<"$item")"

@@ -33,6 +33,22 @@ def show_step(
     print_json(server_of(server, api_key).get(path_of("steps", step_type)))
 
 
+@steps.command("reset")
+def reset_step(
+    step_type: Annotated[str, typer.Argument(metavar="TYPE", help="Its name, such as text.shout.")],
+    server: ServerUrl = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Hand a quarantined step type to workers again."""
+    from workflow_engine.cli.choosing import server_of
+    from workflow_engine.cli.console import out, words
+    from workflow_engine.cli.server import path_of
+
+    reset = server_of(server, api_key).post(path_of("steps", step_type, "reset"))["reset"]
+    said = f"{step_type} is handed to workers again" if reset else f"{step_type} was not quarantined"
+    out().print(words(said))
+
+
 @steps.command("diff")
 def diff_steps(
     what: Annotated[

@@ -116,7 +116,7 @@ class Hearing:
     # --- all at once
 
     async def everything(self, session: Session, said: Said) -> tuple[list[Answer], list[Answer]]:
-        """The answers to what is renewed, and to the results in their order, when all of them are durable or refused."""
+        """The answers to what is renewed, and to the results in their order, when each is durable or refused."""
         if said.slots is not None:
             self._sessions.credits(session, said.slots)
         self.logs(session, said.logs)

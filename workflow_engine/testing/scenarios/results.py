@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from workflow_engine.jsontext import JsonObject
+from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.rpc.generated import worker_pb2 as pb
 from workflow_engine.testing.errors import expect, expect_equal
 from workflow_engine.testing.scenarios.leases import answer_to
@@ -14,6 +14,17 @@ from workflow_engine.testing.transports.contract import code_name, completed
 ROOM = Room("results")
 NUMBER: Final[JsonObject] = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 PAUSE_SECONDS: Final = 1.5
+VALUES: Final[tuple[Json, ...]] = (
+    2**53 + 1,
+    -(2**63),
+    0.1,
+    'ü \U0001f600 \\ "',
+    [],
+    {},
+    None,
+    [1, {"a": [None, True]}],
+)
+"""Integers stay integers, whatever a double would make of them."""
 
 
 @ROOM.scenario("a result of one byte over the limit fails its own step, and nothing else")
@@ -72,7 +83,7 @@ async def no_json(stage: Stage) -> None:
 async def values(stage: Stage) -> None:
     step = stage.contract()
     worker = await stage.worker(step)
-    for value in (2**53 + 1, -(2**63), 0.1, 'ü \U0001f600 \\ "', [], {}, None, [1, {"a": [None, True]}]):
+    for value in VALUES:
         execution = await stage.start(step, value)
         task = await worker.take_one()
         expect_equal(number_of(task), value, "the input")

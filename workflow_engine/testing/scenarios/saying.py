@@ -155,5 +155,5 @@ async def logs(stage: Stage) -> None:
     await stage.start(step)
     task = await worker.take_one()
     line = pb.Log(lease=task.lease, level="warning", message="nothing\nbut a line " + "x" * 10_000)
-    await worker.say(pb.ReportRequest(logs=[line, pb.Log(level="?", message="of nothing")]))
+    await worker.say(pb.ReportRequest(logs=[line, pb.Log(lease=task.lease, level="?", message="of no level")]))
     await worker.complete(task)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from workflow_engine.rpc.generated import worker_pb2 as pb
 from workflow_engine.testing.errors import expect, expect_equal
 from workflow_engine.testing.scenarios.scenario import Room
 from workflow_engine.testing.stage import Stage, number_of
@@ -59,7 +60,7 @@ async def storm(stage: Stage) -> None:
     step = stage.contract()
     await stage.client.register(step)
     executions = await stage.start_many(step, 12)
-    held = []
+    held: list[pb.Assignment] = []
     for _ in range(6):
         worker = await stage.worker(step, slots={"": 3}, held=held)
         held += await worker.take(3 - len(held))
@@ -92,18 +93,19 @@ async def backlog(stage: Stage) -> None:
 async def old_place(stage: Stage) -> None:
     step = stage.contract()
     await stage.client.register(step)
-    await stage.start_many(step, 4)
+    await stage.start_many(step, 12)
     lost = await stage.worker(step, worker="a")
     expect_equal(number_of(await lost.take_one()), 0, "the first one")
     await lost.drop()
     worker = await stage.worker(step, worker="a", held=[])
     order = []
-    for _ in range(4):
+    for _ in range(12):
         task = await worker.take_one()
         order.append(number_of(task))
         await worker.complete(task)
-    expect_equal(sorted(str(one) for one in order), ["0", "1", "2", "3"], "what came")
-    expect(order.index(0) <= 1, f"the one that was lost came as number {order.index(0) + 1}: {order}")
+    expect_equal(sorted(str(one) for one in order), sorted(str(one) for one in range(12)), "what came")
+    # It is written down first that it is handed over again; what is behind it goes on meanwhile.
+    expect(order.index(0) <= 5, f"the one that was lost came as number {order.index(0) + 1}: {order}")
 
 
 @ROOM.scenario("two workers share one line, and nothing is given to both")

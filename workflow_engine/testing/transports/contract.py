@@ -9,7 +9,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from workflow_engine.jsontext import Json
 from workflow_engine.rpc.generated import worker_pb2 as pb
@@ -82,7 +82,8 @@ class Mailbox(Generic[T]):
         if not self._queue.empty():
             return self._queue.get_nowait()
         getting = asyncio.ensure_future(self._queue.get())
-        await asyncio.wait([getting, self._ended], timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        either: list[asyncio.Future[Any]] = [getting, self._ended]
+        await asyncio.wait(either, timeout=within, return_when=asyncio.FIRST_COMPLETED)
         if getting.done():
             return getting.result()
         getting.cancel()

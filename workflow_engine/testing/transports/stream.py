@@ -84,7 +84,7 @@ class Connection:
                 frame = await self._call.read()
         except aio.AioRpcError as error:
             raise refusal_of(error) from None
-        return None if frame is aio.EOF else frame
+        return frame if isinstance(frame, pb.SessionResponse) else None
 
     async def finish(self) -> None:
         """Nothing more will be said."""

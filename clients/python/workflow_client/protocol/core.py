@@ -112,7 +112,7 @@ class Core:
         self.outbox.clear()
         self.stage, self._registered, self._settled = Stage.GREETING, False, False
         self._heard_at = now
-        self.outbox.control.append(SessionRequest(hello=self._hello))
+        self._control(SessionRequest(hello=self._hello))
         self._schedule(now)
 
     def disconnected(self, now: float) -> None:
@@ -439,11 +439,10 @@ class Core:
 
     def _schedule(self, now: float) -> None:
         """A lease given later is over later than all of these, so it need not be looked at before the next tick."""
-        times = [*self._postponed.values()]
+        times = [*self._postponed.values(), self._draining.due()]
         if self.stage is not Stage.AWAY:
             times += [self._heard_at + self.terms.dead_after, self._renew_at if self._settled else now + 1.0]
         times += [held.expires_at for held in self.held.values() if held.phase is Phase.RUNNING]
-        times.append(self._draining.due())
         self.due = max(min(times, default=math.inf), now + 0.001)
 
     def _control(self, frame: SessionRequest) -> None:

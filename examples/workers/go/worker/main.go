@@ -272,6 +272,7 @@ func (w *worker) pause(wait time.Duration) {
 	}
 }
 
+// isHopeless says that no other try mends it; Aborted: another process took this worker id.
 func isHopeless(code codes.Code) bool {
 	switch code {
 	case codes.InvalidArgument, codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition,
@@ -294,10 +295,7 @@ func (w *worker) serve(target string) int {
 		if s.registered {
 			failures = 0
 		}
-		wait := s.reconnectAfter
-		if wait == 0 {
-			wait = contact.BackOff(failures)
-		}
+		wait := s.reconnectAfter + contact.BackOff(failures)
 		log.Printf("disconnected (%v), holding %d; again in %s", err, len(w.held), wait.Round(time.Millisecond))
 		w.pause(wait)
 	}

@@ -26,14 +26,16 @@ import workflow_engine.v1.WorkflowServiceGrpc.WorkflowServiceBlockingStub;
  * <pre>java -cp target/workers.jar example.Caller [HOST:PORT] [DOCUMENT.json]</pre>
  */
 public final class Caller {
-    private static final Set<String> TERMINAL = Set.of("execution_completed", "execution_failed", "execution_cancelled");
+    private static final Set<String> TERMINAL =
+            Set.of("execution_completed", "execution_failed", "execution_cancelled");
     private static final long DEADLINE_SECONDS = 120;
 
     /** What runs when no document is given: one step, done by the worker beside this. */
     private static final String HELLO = """
             {"workflow_config": {
                "name": "Hello from Java",
-               "steps": [{"step_id": "count", "step_type": "java.wordcount", "input_mapping": {"text": "${input.text}"}}],
+               "steps": [
+                 {"step_id": "count", "step_type": "java.wordcount", "input_mapping": {"text": "${input.text}"}}],
                "output": {"words": "${steps.count.output.words}"}},
              "input_data": {"text": "Hello, Wide World!"}}""";
 

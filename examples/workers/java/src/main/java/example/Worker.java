@@ -1,9 +1,6 @@
 package example;
 
-import io.grpc.ManagedChannel;
 import io.grpc.Status;
-import io.grpc.stub.ClientCallStreamObserver;
-import io.grpc.stub.ClientResponseObserver;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -26,6 +23,7 @@ import workflow_engine.v1.WorkerServiceGrpc;
  */
 public final class Worker {
     private static final int SLOTS = 8;
+    /** What no other try mends; ABORTED: another process took this worker id. */
     private static final Set<Status.Code> HOPELESS = EnumSet.of(
             Status.Code.INVALID_ARGUMENT, Status.Code.UNAUTHENTICATED, Status.Code.PERMISSION_DENIED,
             Status.Code.FAILED_PRECONDITION, Status.Code.UNIMPLEMENTED, Status.Code.ABORTED);
@@ -47,7 +45,7 @@ public final class Worker {
     }
 
     // Everything that follows is touched by this one thread only, so nothing needs a lock.
-    private final ScheduledExecutorService loop = Executors.newSingleThreadScheduledExecutor();
+    final ScheduledExecutorService loop = Executors.newSingleThreadScheduledExecutor();
     private final CountDownLatch over = new CountDownLatch(1);
     private final String id = "java-" + UUID.randomUUID().toString().substring(0, 8);
     private final String target;
@@ -63,6 +61,7 @@ public final class Worker {
     private boolean accepted;
     /** The last Welcome; until then a guess of how long a silence may be. */
     private Welcome terms = Welcome.newBuilder().setDeadAfterSeconds(30).build();
+    /** The one stream that stands. */
     private Session session;
 
     private Worker(String target) {
@@ -190,7 +189,7 @@ public final class Worker {
 
     // --- the frames of the server
 
-    private void answer(SessionResponse response) {
+    void answer(SessionResponse response) {
         session.heard = now();
         switch (response.getFrameCase()) {
             case WELCOME -> welcome(response.getWelcome());
@@ -208,7 +207,7 @@ public final class Worker {
                 flushSoon();
             }
             case CANCELS -> {
-                for (Cancel cancel : response.getCancels().getItemsList()) stop(cancel.getLease(), cancel.getReason(), true);
+                for (Cancel each : response.getCancels().getItemsList()) stop(each.getLease(), each.getReason(), true);
             }
             case RENEWED -> response.getRenewed().getItemsList().forEach(this::renewed);
             case RESULT_ACKS -> response.getResultAcks().getItemsList().forEach(this::acked);
@@ -219,7 +218,8 @@ public final class Worker {
             }
             case GO_AWAY -> {
                 log("the server goes away: %s", response.getGoAway().getReason());
-                session.reconnectAfter = Duration.ofMillis((long) (response.getGoAway().getReconnectAfterSeconds() * 1000));
+                double seconds = response.getGoAway().getReconnectAfterSeconds();
+                session.reconnectAfter = Duration.ofMillis((long) (seconds * 1000));
                 session.leave();
             }
             case ERROR -> {
@@ -280,65 +280,19 @@ public final class Worker {
             return;
         }
         held.remove(answer.getLease());
-        String how = answer.getCode() == LeaseCode.LEASE_CODE_OK ? "served" : answer.getCode() + " " + answer.getMessage();
+        boolean good = answer.getCode() == LeaseCode.LEASE_CODE_OK;
+        String how = good ? "served" : answer.getCode() + " " + answer.getMessage();
         log("%s %s %s", how, answer.getLease().getExecutionId(), answer.getLease().getPath());
     }
 
     // --- one session after the other, until drained or refused
-
-    /** The one stream that stands. A channel of its own, so that no pause of gRPC adds to ours. */
-    private final class Session implements ClientResponseObserver<SessionRequest, SessionResponse> {
-        final ManagedChannel channel = Contact.channel(target);
-        ClientCallStreamObserver<SessionRequest> requests;
-        double heard = now();
-        boolean welcomed;
-        boolean drained;
-        boolean registered;
-        boolean refused;
-        boolean leaving;
-        Duration reconnectAfter;
-
-        void send(SessionRequest.Builder frame) {
-            if (!leaving) requests.onNext(frame.build());
-        }
-
-        void leave() {
-            if (!leaving) requests.onCompleted();
-            leaving = true;
-        }
-
-        void cancel(String reason) {
-            leaving = true;
-            requests.cancel(reason, null);
-        }
-
-        @Override
-        public void beforeStart(ClientCallStreamObserver<SessionRequest> stream) {
-            requests = stream;
-        }
-
-        @Override
-        public void onNext(SessionResponse response) {
-            loop.execute(() -> answer(response));
-        }
-
-        @Override
-        public void onError(Throwable error) {
-            loop.execute(() -> ended(this, Status.fromThrowable(error)));
-        }
-
-        @Override
-        public void onCompleted() {
-            loop.execute(() -> ended(this, Status.OK));
-        }
-    }
 
     private void connect() {
         if (draining && held.isEmpty()) {
             over.countDown();
             return;
         }
-        session = new Session();
+        session = new Session(this, target);
         WorkerServiceGrpc.newStub(session.channel).session(session);
         session.send(frame().setHello(Hello.newBuilder()
                 .setProtoMin(1)
@@ -348,7 +302,7 @@ public final class Worker {
                 .addCapabilities("cancel")));
     }
 
-    private void ended(Session last, Status status) {
+    void ended(Session last, Status status) {
         session = null;
         last.channel.shutdown();
         if (draining && held.isEmpty()) {
@@ -359,7 +313,7 @@ public final class Worker {
             log("giving up: %s", said(status));
             Runtime.getRuntime().halt(1);
         }
-        Duration wait = last.reconnectAfter == null ? Contact.backOff(failures++) : last.reconnectAfter;
+        Duration wait = last.reconnectAfter.plus(Contact.backOff(failures++));
         log("disconnected (%s), holding %d; again in %d ms", said(status), held.size(), wait.toMillis());
         loop.schedule(this::connect, wait.toMillis(), TimeUnit.MILLISECONDS);
     }
@@ -374,7 +328,7 @@ public final class Worker {
     }
 
     /** Seconds of the monotonic clock: a changed clock cannot prolong a lease. */
-    private static double now() {
+    static double now() {
         return System.nanoTime() / 1e9;
     }
 
