@@ -91,6 +91,7 @@ def test_a_block_that_is_out_of_date_is_noticed() -> None:
 def test_the_generator_renews_the_pages_beside_it(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     shutil.copytree(CHECKOUT / "docs", docs, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(CHECKOUT / "protos", tmp_path / "protos")
     page = docs / "settings.md"
     current = page.read_text()
     page.write_text(current.replace("8006", "1234"))

@@ -17,6 +17,8 @@ OPERATIONS = {
     *("list_step_versions", "delete_step", "list_hosts", "allow_host", "disallow_host", "get_root", "get_livez"),
     *("get_readyz", "get_health", "get_detailed_health", "get_metrics", "list_traces", "get_monitoring_summary"),
     *("analyse_executions", "analyse_errors", "list_keys", "create_key", "revoke_key"),
+    *("list_workers", "open_worker_session", "poll_steps", "report_steps", "drain_worker_session", "reset_step"),
+    "report_results",
 }
 
 

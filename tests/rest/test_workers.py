@@ -345,7 +345,7 @@ def test_a_forged_token_changes_nothing_and_touches_no_other_item(worker: Worker
 def test_a_failure_is_retried_by_the_rules_of_the_step(worker: Worker) -> None:
     execution = worker.start(max_retries=1, retry_delay_seconds=0.01)
     first = worker.take()
-    failure: JsonBody = {"code": "quiet", "message": "nothing to hear", "details": {"dB": 3}, "retry_after_seconds": 0.0}
+    failure: JsonBody = {"code": "quiet", "message": "nothing to hear", "details": {"dB": 3}, "retry_after_seconds": 0}
     assert worker.result(first["lease"], failure=failure) == "ok"
     again = worker.take()
     assert (again["attempt"], again["idempotency_key"]) == (2, first["idempotency_key"])
@@ -564,6 +564,7 @@ def test_a_poll_that_cannot_be_read_is_refused(worker: Worker, query: str) -> No
 
 def test_polls_and_drains_take_no_fields_that_are_not_theirs(worker: Worker) -> None:
     _refused(worker.post("poll", {"wait_seconds": 1}), "unknown-field", "/wait_seconds")
+    _refused(worker.post("poll", []), "wrong-type", "")
     _refused(worker.post("drain", {"deadline": 1}), "unknown-field", "/deadline")
     _refused(worker.post("drain", {"deadline_seconds": -1}), "out-of-range", "/deadline_seconds")
     assert worker.view()["status"] == "connected"

@@ -56,17 +56,18 @@ def quick(**groups: Any) -> Settings:  # noqa: ANN401 - groups of settings
 async def serving(
     settings: Settings | None = None,
     *,
+    url: str = "memory://",
     ready: asyncio.Event | None = None,
     also: Callable[[GrpcServer], None] = lambda _server: None,
 ) -> AsyncIterator[Served]:
     """`ready`: pretend that recovery lasts until it is set. `also` adds services."""
     settings = settings or quick()
     metrics, errors = Metrics(), ErrorLog(SystemClock())
-    async with Engine.open("memory://", settings=settings, observers=[metrics.observe, errors.observe]) as engine:
+    async with Engine.open(url, settings=settings, observers=[metrics.observe, errors.observe]) as engine:
         await engine.ready()
         face, is_ready = engine.face, engine.ready
         if ready is not None:
-            vitals = Vitals(engine.vitals._runtime, ready.is_set, lambda: (0, 0), "memory://")
+            vitals = Vitals(engine.vitals._runtime, ready.is_set, lambda: (0, 0), url)
             face, is_ready = replace(face, vitals=vitals), partial(_until, ready)
         places = Places(settings.limits.max_streams)
         backing = Backing(face, settings, metrics, errors, asyncio.Event(), places)

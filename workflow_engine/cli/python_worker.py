@@ -1,13 +1,12 @@
 """The Python client as the command line uses it: a package of its own, which the server does not need."""
 
 import importlib
-import logging
 from typing import Any, Final
 
 from workflow_engine.errors import WorkflowEngineError
+from workflow_engine.logs import configure
 
 _CLIENT: Final = "workflow_client"
-_LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class ClientNotInstalled(WorkflowEngineError):
@@ -29,7 +28,7 @@ class WorkerFailed(WorkflowEngineError):
 def serve_module(module: str, *, target: str | None, slots: int | None, api_key: str | None) -> None:
     """Until it is drained. Raises `ClientNotInstalled`, `WorkerFailed`."""
     client, errors = _client("cli"), _client("errors")
-    logging.basicConfig(level=logging.INFO, format=_LINE)
+    configure("console", "info")
     try:
         client.run_module(module, target=target, slots=slots, api_key=api_key)
     except errors.WorkerError as failure:

@@ -15,7 +15,7 @@ from workflow_engine.dispatch.workers.outbox import Outgoing
 from workflow_engine.dispatch.workers.session import Session
 from workflow_engine.errors import InvalidDocument
 from workflow_engine.rest import examples
-from workflow_engine.rest.bodies import ClientGone, read_as
+from workflow_engine.rest.bodies import B, ClientGone, read_as
 from workflow_engine.rest.call import Call, Route, answer
 from workflow_engine.rest.documentation import WITH_BODY, describe
 from workflow_engine.rest.parameters import MOST_ASSIGNMENTS, POLL_WAIT, query_of
@@ -83,7 +83,7 @@ async def poll_steps(call: Call) -> Response:
     with query_of(call) as query:
         wait, room = query(POLL_WAIT), query(MOST_ASSIGNMENTS)
     session = _session(call)
-    read_as(Poll, await call.read_optional() or {})
+    await _read_optional(call, Poll)
     return answer(polled_body(await _polled(call, session, wait, room)))
 
 
@@ -141,8 +141,13 @@ async def drain_worker_session(call: Call) -> Response:
     the session at once.
     """
     session = _session(call)
-    drain = read_as(Drain, await call.read_optional() or {})
+    drain = await _read_optional(call, Drain)
     return answer({"drained": call.face.workers.drain(session, drain.deadline_seconds)})
+
+
+async def _read_optional(call: Call, model: type[B]) -> B:
+    body = await call.read_optional()
+    return read_as(model, {} if body is None else body)
 
 
 def _session(call: Call) -> Session:

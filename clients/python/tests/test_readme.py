@@ -1,6 +1,7 @@
 """What the README shows is true."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,13 @@ from workflow_client.testing import FakeServer
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def program(source: str, folder: Path) -> dict[str, object]:
+    """What a module of this text holds."""
+    path = folder / "readme_program.py"
+    path.write_text(source)
+    return runpy.run_path(str(path), run_name="readme_program")
 
 
 async def test_its_first_worker_serves_its_first_step(
@@ -26,19 +34,15 @@ async def test_its_first_worker_serves_its_first_step(
     assert server.output(execution) == {"text": "HELLO!"}
 
 
-def test_its_steps_with_a_context_make_contracts() -> None:
+def test_its_steps_with_a_context_make_contracts(tmp_path: Path) -> None:
     source = next(block for block in BLOCKS if "pages.import" in block).replace("import httpx\n", "")
-    names: dict[str, object] = {}
-    exec(source, names)  # noqa: S102  # our own text
-    worker = names["worker"]
+    worker = program(source, tmp_path)["worker"]
     assert isinstance(worker, Worker)
     assert [step.contract.name for step in worker.steps] == ["pages.import", "payment.charge", "approval"]
 
 
-async def test_its_test_of_a_step_passes() -> None:
-    names: dict[str, object] = {}
-    exec(BLOCKS[0] + BLOCKS[-1], names)  # noqa: S102  # our own text
-    shouts = names["test_it_shouts"]
+async def test_its_test_of_a_step_passes(tmp_path: Path) -> None:
+    shouts = program(BLOCKS[0] + BLOCKS[-1], tmp_path)["test_it_shouts"]
     assert callable(shouts)
     await shouts()
 

@@ -10,7 +10,7 @@ from typing import Final
 from workflow_client.calls import Call
 from workflow_client.context import StepContext
 from workflow_client.generated.worker_pb2 import Result
-from workflow_client.protocol.core import Core
+from workflow_client.protocol.conversation import Conversation
 from workflow_client.protocol.held import Held, Key, Phase
 from workflow_client.protocol.results import failed, unexpected
 from workflow_client.steps import StepType
@@ -23,7 +23,7 @@ SLICE: Final = 0.005
 class Runner:
     """`wake` is called when the core may have something to write."""
 
-    def __init__(self, core: Core, steps: Mapping[str, StepType], slots: int, wake: Callable[[], None]) -> None:
+    def __init__(self, core: Conversation, steps: Mapping[str, StepType], slots: int, wake: Callable[[], None]) -> None:
         self._core = core
         self._steps = steps
         self._wake = wake

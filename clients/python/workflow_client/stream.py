@@ -17,7 +17,7 @@ from workflow_client.generated.worker_pb2 import SessionRequest, SessionResponse
 from workflow_client.generated.worker_pb2_grpc import WorkerServiceStub
 from workflow_client.protocol.actions import Abort, Action, Leave, Reconnect, Start
 from workflow_client.protocol.backoff import Backoff
-from workflow_client.protocol.core import Core, Stage
+from workflow_client.protocol.conversation import Conversation, Stage
 from workflow_client.runner import Runner
 
 Call: TypeAlias = "aio.StreamStreamCall[SessionRequest, SessionResponse]"
@@ -33,7 +33,7 @@ log = logging.getLogger("workflow_client.worker")
 class Stream:
     """One at a time, for as long as the worker lives."""
 
-    def __init__(self, core: Core, dialing: Dialing, worker_id: str, backoff: Backoff) -> None:
+    def __init__(self, core: Conversation, dialing: Dialing, worker_id: str, backoff: Backoff) -> None:
         self._core = core
         self._dialing = dialing
         self._worker_id = worker_id

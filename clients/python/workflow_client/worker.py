@@ -17,7 +17,7 @@ from workflow_client.dialing import DEFAULT_TARGET, SDK, Tls, dialing
 from workflow_client.errors import InvalidStep, InvalidWorker
 from workflow_client.generated.worker_pb2 import Hello, Register
 from workflow_client.protocol.backoff import Backoff
-from workflow_client.protocol.core import CAPABILITIES, PROTOCOL, Core
+from workflow_client.protocol.conversation import CAPABILITIES, PROTOCOL, Conversation
 from workflow_client.runner import Runner
 from workflow_client.steps import Effect, ErrorCode, StepType
 from workflow_client.stream import Stream
@@ -217,7 +217,7 @@ class Worker:
         register = Register(steps=[step.contract for step in self._steps.values()])
         slots = {"": self.slots}
         slots.update({step.contract.name: step.slots for step in self._steps.values() if step.slots is not None})
-        core = Core(self._hello, register, slots)
+        core = Conversation(self._hello, register, slots)
         stream = Stream(core, self._dialing, self.worker_id, Backoff(random.random))
         runner = Runner(core, self._steps, self.slots, stream.wake)
         self._serving = _Serving(stream, runner)

@@ -117,6 +117,21 @@ async def test_a_draining_worker_gets_nothing_new_and_is_told_when_it_may_go() -
     assert worker.outbox.take().drained
 
 
+async def test_a_draining_worker_is_not_let_go_before_its_last_result_is_durable() -> None:
+    office = Office(LONG)
+    worker = office.worker("w", WORK)
+    office.dispatch("a", WORK)
+    (handover,) = taken(worker)
+    office.sessions.drain(worker, 0)
+    worker.release(handover)
+    worker.unanswered += 1
+    office.sessions.tell_if_drained(worker)
+    assert not worker.outbox.take().drained
+    worker.unanswered -= 1
+    office.sessions.tell_if_drained(worker)
+    assert worker.outbox.take().drained
+
+
 async def test_what_a_draining_worker_did_not_finish_in_time_goes_to_the_next() -> None:
     office = Office(LONG)
     worker = office.worker("w", WORK)

@@ -162,8 +162,11 @@ class Hearing:
             return readings[-1].report
 
         def then(failure: BaseException | None) -> None:
+            session.unanswered -= 1
             answer(self._answer(session, handover, lease, readings[-1] if readings else None, failure))
+            self._sessions.tell_if_drained(session)
 
+        session.unanswered += 1
         self._desk.deliver(session.namespace, lease.execution_id, make, then)
 
     def _answer(

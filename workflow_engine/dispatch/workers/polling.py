@@ -6,6 +6,7 @@ from typing import Any
 
 from workflow_engine.dispatch.workers.desk import Desk
 from workflow_engine.dispatch.workers.hearing import Hearing
+from workflow_engine.dispatch.workers.messages import GoAway
 from workflow_engine.dispatch.workers.outbox import Outgoing
 from workflow_engine.dispatch.workers.session import Session
 
@@ -39,6 +40,8 @@ class Polling:
             if not session.polls:
                 session.poll_room = 0
         outgoing = session.outbox.take()
+        if stopping is not None and stopping.is_set() and outgoing.go_away is None:
+            outgoing.go_away = GoAway("the server stops", self._desk.terms.reconnect_after)
         if not session.explicit_acks:
             self._hearing.acks(session, [handover.lease for handover in outgoing.assignments])
         return outgoing

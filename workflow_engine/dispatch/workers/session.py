@@ -36,6 +36,8 @@ class Session:
     resting: set[Line] = field(default_factory=set)
     """It gave back a step of these a moment ago."""
     used: dict[str, int] = field(default_factory=dict)
+    unanswered: int = 0
+    """Results that are on their way to the journal."""
     ready: bool = False
     draining: bool = False
     told_drained: bool = False
@@ -60,7 +62,7 @@ class Session:
 
     @property
     def in_flight(self) -> int:
-        return len(self.held) + len(self.cancelling)
+        return len(self.held) + len(self.cancelling) + self.unanswered
 
     @property
     def can_begin(self) -> bool:
@@ -82,6 +84,9 @@ class Session:
         return used + cost <= slots or (used == 0 and 0 < slots < cost)
 
     def hold(self, handover: HandOver) -> None:
+        """It takes its slots once, however often this is said: a step that may run once is held before it is sent."""
+        if self.held.get(handover.key) is handover:
+            return
         self.held[handover.key] = handover
         self._use(handover, handover.task.type.slot_cost)
 

@@ -44,6 +44,7 @@ class RestCalls:
 
     async def open(self, request: pb.OpenSessionRequest) -> pb.OpenSessionResponse:
         body = to_json(request)
+        body["hello"] = {"worker_id": "", **to_json(request.hello)}
         body["register"] = {
             "steps": [one.body() for one in self._opening.contracts],
             "serves": list(self._opening.serves),

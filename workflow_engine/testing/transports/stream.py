@@ -64,6 +64,8 @@ class Connection:
     def __init__(self, channel: aio.Channel, metadata: tuple[tuple[str, str], ...]) -> None:
         self._channel = channel
         self._call: Call = WorkerServiceStub(channel).Session(metadata=metadata)
+        self._turn = asyncio.Lock()
+        """A stream takes one write at a time, and pongs are written whenever a ping comes."""
 
     async def send(self, **frame: Any) -> None:  # noqa: ANN401 - one frame by its name
         """Raises `Refused` when the stream is over."""
@@ -71,7 +73,8 @@ class Connection:
 
     async def send_frame(self, frame: pb.SessionRequest) -> None:
         try:
-            await self._call.write(frame)
+            async with self._turn:
+                await self._call.write(frame)
         except asyncio.InvalidStateError:
             raise await self.status() from None
         except aio.AioRpcError as error:

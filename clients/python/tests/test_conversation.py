@@ -8,7 +8,7 @@ from workflow_client.errors import ProtocolRefused, RegistrationRefused
 from workflow_client.generated import worker_pb2 as pb
 from workflow_client.generated.registry_pb2 import Problem
 from workflow_client.protocol.actions import Abort, Leave, Reconnect, Start
-from workflow_client.protocol.core import Core
+from workflow_client.protocol.conversation import Conversation
 from workflow_client.protocol.held import Held, Phase
 from workflow_client.protocol.results import completed, failed
 from workflow_client.steps import StepError
@@ -20,7 +20,7 @@ class Bench:
     """A core with a server's half played by hand."""
 
     def __init__(self) -> None:
-        self.core = Core(pb.Hello(worker_id="w"), pb.Register(), {"": 10})
+        self.core = Conversation(pb.Hello(worker_id="w"), pb.Register(), {"": 10})
         self.now = 1_000.0
 
     def hear(self, **frame: Any) -> list[Any]:  # noqa: ANN401  # one of its fields

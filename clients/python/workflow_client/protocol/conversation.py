@@ -71,7 +71,7 @@ class Stage(Enum):
     READY = auto()
 
 
-class Core:
+class Conversation:
     """What one worker process holds and owes. Not safe for threads: one event loop owns it."""
 
     def __init__(self, hello: Hello, register: Register, slots: Mapping[str, int]) -> None:
