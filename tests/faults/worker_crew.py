@@ -84,7 +84,6 @@ class Crew:
         self.open: dict[str, dict[Lease, Note]] = defaultdict(dict)
         """By worker: what was assigned, and neither answered nor dropped."""
         self.answers = 0
-        self.superseded = 0
         self._folder = folder
         self._serves = tuple(serves)
         self._seed = seed
@@ -147,7 +146,6 @@ class Crew:
                 self.open[note.worker][note.lease] = note
             case What.ACKED if note.code != "UNAVAILABLE":
                 self.answers += 1
-                self.superseded += note.code == "LEASE_SUPERSEDED"
                 self.open[note.worker].pop(note.lease, None)
             case What.DROPPED:
                 self.open[note.worker].pop(note.lease, None)

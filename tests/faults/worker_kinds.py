@@ -4,7 +4,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,6 +22,8 @@ LONGEST_LIFE_SECONDS: Final = 0.4
 STEPS_HELD: Final = 1_000
 SESSIONS: Final = 500
 START_SECONDS: Final = 40.0
+NEVER_SECONDS: Final = 100_000.0
+"""Sessions survive a jump, whatever clock they are watched by: it is the leases that are looked at."""
 NOTICED_TOLERANCE_SECONDS: Final = 1.0
 """What a machine that is busy with something else may add to the time in which a silent peer is noticed."""
 
@@ -129,21 +131,31 @@ def freeze_worker(scene: Scene, _turn: int) -> None:
     victim = scene.somebody(4)
     victim.send(signal.SIGSTOP)
     begun = time.monotonic()
+    scene.crew.look()
     frozen = {lease for lease, note in scene.crew.of(victim).items() if not note.step_type.startswith(ONCE)}
-    scene.crew.until(lambda: time.monotonic() > begun + scene.terms.lease and _moved_on(scene, frozen), "for others")
-    scene.count("freezes")
-    told = scene.crew.superseded
-    victim.send(signal.SIGCONT)
+    scene.crew.until(lambda: time.monotonic() > begun + scene.terms.lease, "for the lease to run out")
     if frozen:
-        scene.crew.until(lambda: scene.crew.superseded > told, "for a zombie that is told so")
+        scene.crew.until(lambda: bool(_moved_on(scene, frozen)), "for others to take what a frozen worker has")
+    scene.count("freezes")
+    late = _moved_on(scene, frozen)
+    victim.send(signal.SIGCONT)
+    if late:
+        scene.crew.until(lambda: any(_told(scene, late, begun)), "for a zombie to be answered")
+    for code in _told(scene, late, begun):
+        scene.expect(code == "LEASE_SUPERSEDED", f"the result of a zombie was answered {code}")
     scene.goes_on(time.monotonic())
 
 
-def _moved_on(scene: Scene, frozen: set[Lease]) -> bool:
-    """Whether one of these steps at least is somebody else's now."""
-    fences = {lease[:2]: lease[2] for lease in frozen}
-    given = scene.crew.since(scene.started, What.ASSIGNED)
-    return not frozen or any(note.delivery > fences.get(note.step, note.delivery) for note in given)
+def _moved_on(scene: Scene, frozen: set[Lease]) -> set[Lease]:
+    """Those of these leases whose steps are somebody else's now."""
+    newest: dict[tuple[str, str], int] = {}
+    for note in scene.crew.since(scene.started, What.ASSIGNED):
+        newest[note.step] = max(note.delivery, newest.get(note.step, 0))
+    return {lease for lease in frozen if newest.get(lease[:2], 0) > lease[2]}
+
+
+def _told(scene: Scene, late: set[Lease], since: float) -> Iterator[str]:
+    return (note.code for note in scene.crew.since(since, What.ACKED) if note.lease in late)
 
 
 def black_hole(scene: Scene, turn: int) -> None:
@@ -209,8 +221,9 @@ def drain(scene: Scene, _turn: int) -> None:
 
 
 def jump_clock(scene: Scene, _turn: int) -> None:
-    """The wall clock of the server is set an hour on, while leases run."""
-    scene.somebody()
+    """The wall clock of the server is set an hour on, just when some leases were renewed."""
+    begun = time.monotonic()
+    scene.crew.until(lambda: any(scene.crew.since(begun, What.RENEWED)), "for leases that are renewed")
     scene.server.send(signal.SIGUSR2)
     scene.count("jumps of the clock")
     scene.goes_on(time.monotonic(), ANSWERS_A_CYCLE)
@@ -261,6 +274,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "kill-worker": Kind(kill_worker),
     "drain": Kind(drain),
     "disorder": Kind(disorder, Manner(disorderly=True)),
-    "jump-clock": Kind(jump_clock, program=ALTERED),
+    "jump-clock": Kind(
+        jump_clock, Manner(slots=20, long_share=0.3), Terms(lease=2.0, dead_after=NEVER_SECONDS), program=ALTERED
+    ),
 }
 """The longest first: two are tried at a time."""

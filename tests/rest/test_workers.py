@@ -270,17 +270,20 @@ def test_a_poll_ends_when_the_server_stops() -> None:
 # --- acks and leases
 
 
-def test_a_step_that_is_not_acked_goes_back_to_its_place(impatient: httpx2.Client) -> None:
-    worker = Worker(impatient, "poll.unacked", slots=2, explicit_acks=True).open()
-    execution = worker.start()
-    first = worker.take()
-    second = worker.take()
-    assert second["lease"]["delivery"] == first["lease"]["delivery"] + 1
-    assert (second["attempt"], second["idempotency_key"]) == (1, first["idempotency_key"])
-    worker.report(acks=[second["lease"]])
-    assert worker.result(first["lease"], output=1) == "lease_superseded"
-    assert worker.result(second["lease"], output=2) == "ok"
-    assert worker.results(execution)["step_results"]["s0"]["output_data"] == 2
+def test_a_step_that_is_not_acked_goes_back_to_its_place() -> None:
+    """Long before its lease is over."""
+    terms = Workers(ack_within_seconds=0.2)
+    with serving(Settings(port=0, shutdown_grace_seconds=1, workers=terms)) as server, server.client() as client:
+        worker = Worker(client, "poll.unacked", slots=2, explicit_acks=True).open()
+        execution = worker.start()
+        first = worker.take()
+        second = worker.take()
+        assert second["lease"]["delivery"] == first["lease"]["delivery"] + 1
+        assert (second["attempt"], second["idempotency_key"]) == (1, first["idempotency_key"])
+        worker.report(acks=[second["lease"]])
+        assert worker.result(first["lease"], output=1) == "lease_superseded"
+        assert worker.result(second["lease"], output=2) == "ok"
+        assert worker.results(execution)["step_results"]["s0"]["output_data"] == 2
 
 
 def test_without_explicit_acks_handing_out_is_enough_until_the_lease_runs_out(impatient: httpx2.Client) -> None:

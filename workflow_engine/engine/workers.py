@@ -70,6 +70,14 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Brought:
+    """What a worker can do, before it has a session for it. `pins` are `name@version`."""
+
+    registered: RegisteredAll | None
+    pins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """What came of the contracts a worker brought, and all it serves now, as `name@version`."""
 
@@ -96,6 +104,9 @@ class Opened:
     verdicts: tuple[Verdict, ...]
 
 
+POLL: Final = "poll"
+NOT_WORKERS: Final = tuple(kind.value for kind in ExecutionType if not kind.is_by_workers)
+NOT_BY_WORKERS: Final = "A worker serves types of execution_type grpc or poll; leave it out"
 ONE_SLOT: Final = MappingProxyType({"": 1})
 
 
@@ -150,22 +161,19 @@ class Workers:
         """Register what is new, and serve it, and what is registered already. Raises what `Steps.register_all` raises,
         and `InvalidDocument` for a type nobody registered.
         """
-        by = ExecutionType.GRPC if session.transport == "stream" else ExecutionType.POLL
-        registered = await self._steps.register_all(caller, contracts, execution_type=by) if contracts else None
-        pins = {f"{one.name}@{one.version}": None for one in registered.steps} if registered else {}
-        for number, reference in enumerate(serves):
-            pins[self._pin(caller, reference, number)] = None
-        await self._remember(session, (*(line.pin for line in session.lines), *pins))
-        self.sessions.serve(session, pins)
-        return Joined(registered, tuple(line.pin for line in session.lines))
+        brought = await self._brought(caller, session.transport, contracts, serves)
+        return await self._serve(session, brought)
 
     async def open_polling(self, caller: Caller, asked: Asked) -> Opened:
         """Everything a worker without a stream says at its beginning, in one verb. Raises what `open` and `join` raise,
-        and `InvalidCredits`.
+        and `InvalidCredits`; the session before goes on then.
         """
-        session = self.open(caller, asked.hello, "poll", explicit_acks=asked.explicit_acks)
+        caller.require("register")
+        self.sessions.check_credits(asked.slots or ONE_SLOT)
+        brought = await self._brought(caller, POLL, asked.contracts, asked.serves)
+        session = self.open(caller, asked.hello, POLL, explicit_acks=asked.explicit_acks)
         try:
-            joined = await self.join(caller, session, asked.contracts, asked.serves)
+            joined = await self._serve(session, brought)
             self.sessions.credits(session, asked.slots or ONE_SLOT)
             verdicts = await self.sessions.resume(session, asked.held)
         except BaseException:
@@ -173,6 +181,28 @@ class Workers:
             raise
         self.sessions.ready(session)
         return Opened(session, joined, tuple(verdicts))
+
+    async def _brought(
+        self, caller: Caller, transport: str, contracts: Sequence[JsonObject], serves: Sequence[str]
+    ) -> Brought:
+        """What a worker can do: its contracts, registered on the way, and what is registered already."""
+        found = [
+            Problem("unknown-value", NOT_BY_WORKERS, pointer("steps", number, "execution_type"))
+            for number, body in enumerate(contracts)
+            if body.get("execution_type") in NOT_WORKERS
+        ]
+        if found:
+            raise InvalidDocument(found)
+        by = ExecutionType.POLL if transport == POLL else ExecutionType.GRPC
+        registered = await self._steps.register_all(caller, contracts, execution_type=by) if contracts else None
+        pins = [f"{one.name}@{one.version}" for one in registered.steps] if registered else []
+        pins += [self._pin(caller, reference, number) for number, reference in enumerate(serves)]
+        return Brought(registered, tuple(dict.fromkeys(pins)))
+
+    async def _serve(self, session: Session, brought: Brought) -> Joined:
+        await self._remember(session, brought.pins)
+        self.sessions.serve(session, brought.pins)
+        return Joined(brought.registered, tuple(line.pin for line in session.lines))
 
     def find(self, caller: Caller, session_id: str) -> Session:
         """An open session of this caller. Raises `SessionNotFound`, `MissingScope`."""
@@ -203,8 +233,9 @@ class Workers:
 
     async def _remember(self, session: Session, pins: Sequence[str]) -> None:
         """Before it gets any step: after a crash it must be known that it may have one."""
-        wanted = tuple(sorted(set(pins)))
-        if self._known.get(session.place) == wanted:
+        known = self._known.get(session.place, ())
+        wanted = tuple(sorted({*known, *pins}))
+        if known == wanted:
             return
         await self._journal.save_worker(WorkerRow(*session.place, wanted, session.connected_at))
         self._known[session.place] = wanted

@@ -10,7 +10,6 @@ from fastapi import APIRouter
 from starlette.responses import Response
 from starlette.types import Receive
 
-from workflow_engine.dispatch.workers.messages import GoAway
 from workflow_engine.dispatch.workers.outbox import Outgoing
 from workflow_engine.dispatch.workers.session import Session
 from workflow_engine.errors import InvalidDocument
@@ -159,13 +158,13 @@ def _session(call: Call) -> Session:
 
 async def _polled(call: Call, session: Session, wait: float, room: int) -> Outgoing:
     """Raises `ClientGone` when nobody is left to answer; nothing is lost then."""
-    workers, stopping = call.face.workers, call.backing.stopping
-    polling = asyncio.ensure_future(workers.polling.poll(session, wait, room, stopping))
+    workers = call.face.workers
+    polling = asyncio.ensure_future(workers.polling.poll(session, wait, room, call.backing.stopping))
     gone = asyncio.ensure_future(_until_gone(call.receive))
     try:
         await asyncio.wait((polling, gone), return_when=asyncio.FIRST_COMPLETED)
         if not gone.done():
-            return _until_stop(await polling, stopping, workers.terms.reconnect_after)
+            return await polling
         if polling.done():
             unsent = polling.result().assignments
             workers.hearing.rejects(session, [(each.lease, "the client hung up") for each in unsent])
@@ -179,10 +178,3 @@ async def _polled(call: Call, session: Session, wait: float, room: int) -> Outgo
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _until_stop(outgoing: Outgoing, stopping: asyncio.Event, reconnect_after: float) -> Outgoing:
-    """Whoever polls a server that stops is told so, however the poll ended."""
-    if stopping.is_set() and outgoing.go_away is None:
-        outgoing.go_away = GoAway("the server stops", reconnect_after)
-    return outgoing

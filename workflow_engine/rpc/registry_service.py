@@ -33,7 +33,9 @@ class RegistryServicer(RegistryServiceServicer):
         except InvalidDocument as invalid:
             raise InvalidDocument([values.in_message(each) for each in invalid.problems()]) from None
         return pb.RegisterStepsResponse(
-            steps=map(values.registered, done.steps), breaks=map(values.breakage, done.breaks)
+            steps=map(values.registered, done.steps),
+            breaks=map(values.breakage, done.breaks),
+            breaks_truncated=done.truncated,
         )
 
     async def ListSteps(self, request: pb.ListStepsRequest, context: Context) -> pb.ListStepsResponse:

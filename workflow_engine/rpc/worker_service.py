@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from workflow_engine.dispatch.workers.errors import InvalidHello, OutOfOrder, SessionSuperseded
@@ -68,15 +69,17 @@ class WorkerServicer(WorkerServiceServicer):
             self._workers.sessions.close(session)
 
     async def OpenSession(self, request: pb.OpenSessionRequest, context: Context) -> pb.OpenSessionResponse:
+        with _pointers_of_message("/register"):
+            contracts = tuple(register_bodies(request.register.steps, self._json))
         asked = Asked(
             hello=values.hello(request.hello),
-            contracts=tuple(register_bodies(request.register.steps, self._json)),
+            contracts=contracts,
             serves=tuple(request.register.serves),
             slots=dict(request.credits.slots) if request.HasField("credits") else None,
             held=values.leases(request.resume.held),
             explicit_acks=request.explicit_acks,
         )
-        with _pointers_of_message():
+        with _pointers_of_message("/register"):
             opened = await self._workers.open_polling(self._caller(context), asked)
         return pb.OpenSessionResponse(
             welcome=values.welcome(opened.session, self._workers.terms),
@@ -290,9 +293,10 @@ def _answers(kind: str, answers: Sequence[Answer]) -> Iterator[pb.SessionRespons
 
 
 @contextlib.contextmanager
-def _pointers_of_message() -> Iterator[None]:
+def _pointers_of_message(prefix: str = "") -> Iterator[None]:
     """Problems point into what was sent, not into the body it was made into."""
     try:
         yield
     except InvalidDocument as invalid:
-        raise InvalidDocument([in_message(each) for each in invalid.problems()]) from None
+        found = [in_message(each) for each in invalid.problems()]
+        raise InvalidDocument([replace(each, pointer=prefix + each.pointer) for each in found]) from None

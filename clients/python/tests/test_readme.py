@@ -29,7 +29,7 @@ async def test_its_first_worker_serves_its_first_step(
     worker = load(str(tmp_path / "my_worker.py"))
     worker.adjust(target=server.target)
     async with worker:
-        execution = server.assign("text.shout@1.0.0", {"text": "hello"})
+        execution = server.assign("demo.shout@1.0.0", {"text": "hello"})
         await server.until(lambda: execution in server.results)
     assert server.output(execution) == {"text": "HELLO!"}
 

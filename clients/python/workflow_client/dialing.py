@@ -21,6 +21,8 @@ Metadata: TypeAlias = tuple[tuple[str, str], ...]
 _OPTIONS: Final[Sequence[tuple[str, int | str]]] = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    # What gRPC really waits for; the line above alone closes nothing.
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),

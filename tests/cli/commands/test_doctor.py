@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.terminal import CommandLine
+from tests.cli.terminal import CommandLine, Said
+from tests.rpc.certificates import make_certificates
 from tests.serving.process import Serve
 from workflow_engine.journal.revisions import TABLE
 
@@ -22,7 +23,18 @@ def test_a_healthy_place_is_found_healthy_and_left_as_it_was(cli: CommandLine, d
     said = cli("doctor", "--database-url", database_url)
     assert said.code == 0, said.out
     findings = found(said.out)
-    assert {"Python", "installation", "settings", "storage", "durability", "schema", "port", "plugins"} <= set(findings)
+    looked_at = {
+        "Python",
+        "installation",
+        "settings",
+        "storage",
+        "durability",
+        "schema",
+        "port",
+        "gRPC port",
+        "plugins",
+    }
+    assert looked_at <= set(findings)
     assert {level for level, _ in findings.values()} == {"ok"}
     assert list(cli.folder.iterdir()) == []
 
@@ -57,6 +69,36 @@ def test_a_port_that_somebody_else_holds_is_a_failure(cli: CommandLine) -> None:
     assert "-> stop what listens there, or set WORKFLOW_ENGINE_PORT" in said.out
 
 
+def test_a_grpc_port_that_somebody_else_holds_is_a_failure(cli: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = CommandLine(cli.folder, dict(cli.settings) | {"grpc_port": port})(
+            "doctor", "--database-url", "memory://"
+        )
+    assert said.code == 1
+    assert found(said.out)["port"][0] == "ok"
+    assert found(said.out)["gRPC port"][0] == "fail"
+    assert "-> stop what listens there, or set WORKFLOW_ENGINE_GRPC_PORT" in said.out
+
+
+def test_files_of_tls_are_read_as_the_server_reads_them(cli: CommandLine) -> None:
+    made = make_certificates(cli.folder)
+
+    def tls(key: Path, client_ca: Path = made.authority) -> Said:
+        files = {"certificate": made.server.certificate, "key": key, "client_ca": client_ca}
+        settings = dict(cli.settings) | {f"rpc__tls_{name}": path for name, path in files.items()}
+        return CommandLine(cli.folder, settings)("doctor", "--database-url", "memory://")
+
+    good, foreign, missing = tls(made.server.key), tls(made.client.key), tls(made.server.key, cli.folder / "none.pem")
+    assert good.code == 0, good.out
+    assert found(good.out)["TLS"][0] == "ok"
+    assert "clients must show a certificate" in good.out
+    for said, setting in ((foreign, "TLS_CERTIFICATE"), (missing, "TLS_CLIENT_CA")):
+        assert said.code == 1
+        assert found(said.out)["TLS"][0] == "fail"
+        assert f"WORKFLOW_ENGINE_RPC__{setting} names" in said.out
+
+
 def test_an_open_address_without_keys_is_a_failure(cli: CommandLine) -> None:
     said = CommandLine(cli.folder, {"host": "0.0.0.0"} | dict(cli.settings))("doctor", "--database-url", "memory://")  # noqa: S104 - refused
     assert said.code == 1
@@ -78,10 +120,11 @@ def test_an_open_address_with_a_key_is_no_problem(cli: CommandLine) -> None:
 def test_a_server_that_is_up_is_no_problem(serve: Serve, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/flows.db"
     server = serve(url).start()
-    said = CommandLine(tmp_path, {"port": server.port})("doctor", "--database-url", url)
+    said = CommandLine(tmp_path, {"port": server.port, "grpc_port": server.grpc_port})("doctor", "--database-url", url)
     assert said.code == 0, said.out
     assert "owned by a running engine" in found(said.out)["storage"][1]
-    assert "taken by a workflow engine that is up" in found(said.out)["port"][1]
+    for subject in ("port", "gRPC port"):
+        assert "taken by a workflow engine that is up" in found(said.out)[subject][1]
 
 
 @pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:9/none", "sqlite:///file/flows.db", "oracle://x"])

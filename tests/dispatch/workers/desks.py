@@ -97,6 +97,12 @@ def taken(session: Session) -> list[HandOver]:
     return session.outbox.take().assignments
 
 
+def ack(office: Office, handover: HandOver) -> None:
+    handover.acked = True
+    handover.due = office.desk.clock.monotonic() + office.terms.lease
+    office.desk.watch(handover)
+
+
 def names(session: Session) -> list[str]:
     return [handover.lease.execution_id for handover in taken(session)]
 

@@ -1,6 +1,6 @@
 """Steps wait for workers, and workers for steps: who gets what, and what happens when a worker is lost."""
 
-from tests.dispatch.workers.desks import Office, a_task, a_type, names, taken, until
+from tests.dispatch.workers.desks import Office, a_task, a_type, ack, names, taken, until
 from workflow_engine.dispatch.workers.handover import Stage
 from workflow_engine.execution.inputs import Failed, Succeeded, Taken, Withdrawn
 from workflow_engine.jsontext import JsonObject
@@ -103,7 +103,7 @@ async def test_a_step_that_is_not_acked_goes_back_under_a_larger_fence() -> None
     assert [one.lease.delivery for one in taken(slow)] == [1]
     await until(lambda: office.delivered)
     assert [type(report) for report in office.commit()] == [Withdrawn]
-    assert [one.lease.delivery for one in taken(quick)] == [2]
+    assert [one.lease.delivery for one in (*taken(quick), *taken(slow))] == [2]
 
 
 async def test_a_lapsed_lease_stays_where_it_is_until_somebody_else_can_have_the_step() -> None:
@@ -111,9 +111,37 @@ async def test_a_lapsed_lease_stays_where_it_is_until_somebody_else_can_have_the
     worker = office.worker("w", WORK)
     office.dispatch("a", WORK)
     (handover,) = taken(worker)
+    ack(office, handover)
     await until(lambda: handover.stage is Stage.WAITING)
     assert office.delivered == []
     assert office.desk.at(handover.lease) is handover
+    office.dispatch("b", WORK)
+    assert names(worker) == []
+    office.worker("other", WORK)
+    assert [execution_id for execution_id, _, _ in office.delivered] == ["a"]
+
+
+async def test_a_worker_that_lets_its_lease_run_out_for_as_long_again_gets_its_slot_back() -> None:
+    office = Office()
+    worker = office.worker("w", WORK)
+    office.dispatch("a", WORK)
+    ack(office, *taken(worker))
+    await until(lambda: office.delivered)
+    assert [type(report) for report in office.commit()] == [Withdrawn]
+    outgoing = worker.outbox.take()
+    assert [one.lease.delivery for one in outgoing.assignments] == [2]
+    assert [cancel.reason for cancel in outgoing.cancels] == ["superseded"]
+
+
+async def test_what_a_worker_let_lapse_itself_does_not_keep_it_from_other_work() -> None:
+    office = Office()
+    worker = office.worker("w", WORK, slots=2)
+    office.dispatch("a", WORK)
+    (handover,) = taken(worker)
+    ack(office, handover)
+    await until(lambda: handover.stage is Stage.WAITING)
+    office.dispatch("b", WORK)
+    assert names(worker) == ["b"]
 
 
 async def test_a_step_that_may_run_once_is_given_away_only_after_that_is_written_down() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.dispatch.workers.desks import QUICK, Office, a_task, a_type, names, taken, until
+from tests.dispatch.workers.desks import QUICK, Office, a_task, a_type, ack, names, taken, until
 from workflow_engine.dispatch.workers.errors import (
     InvalidCredits,
     InvalidHello,
@@ -203,6 +203,7 @@ async def test_a_lease_that_ran_out_may_be_taken_up_again_as_long_as_nobody_else
     worker = office.worker("w", WORK)
     office.dispatch("a", WORK)
     (handover,) = taken(worker)
+    ack(office, handover)
     await until(lambda: handover.stage is Stage.WAITING)
     assert office.sessions.take_up(worker, handover)
     assert names(office.worker("other", WORK)) == []

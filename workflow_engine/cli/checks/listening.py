@@ -1,4 +1,4 @@
-"""The address a server would listen on: allowed, and free."""
+"""Where a server would listen: the address allowed, both ports free, and the certificate of gRPC usable."""
 
 import socket
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from workflow_engine.cli.server import Server
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.journal.examining import has_valid_key
 from workflow_engine.settings import ListensWithoutKeys, Settings, check_listening
+from workflow_engine.settings.groups import Rpc
 
 
 def check_listening_address(settings: Settings) -> Iterator[Finding]:
@@ -17,7 +18,10 @@ def check_listening_address(settings: Settings) -> Iterator[Finding]:
         check_listening(settings.host, has_keys=_has_keys(settings), insecure=settings.insecure)
     except ListensWithoutKeys as error:
         yield fail("address", str(error), "create a key, or set WORKFLOW_ENGINE_HOST=127.0.0.1")
-    yield _check_port(settings)
+    yield _check_port(settings, "port", settings.port, "WORKFLOW_ENGINE_PORT")
+    yield _check_port(settings, "gRPC port", settings.grpc_port, "WORKFLOW_ENGINE_GRPC_PORT")
+    if settings.rpc.tls_certificate is not None:
+        yield _check_tls(settings.rpc)
 
 
 def _has_keys(settings: Settings) -> bool:
@@ -27,18 +31,18 @@ def _has_keys(settings: Settings) -> bool:
         return False
 
 
-def _check_port(settings: Settings) -> Finding:
-    where = f"{settings.host}:{settings.port}"
-    if settings.port == 0:
-        return ok("port", "any free one")
+def _check_port(settings: Settings, subject: str, port: int, setting: str) -> Finding:
+    where = f"{settings.host}:{port}"
+    if port == 0:
+        return ok(subject, "any free one")
     try:
-        _bind(settings.host, settings.port)
+        _bind(settings.host, port)
     except OSError as error:
-        if Server(address_of(settings)).is_up():
-            return ok("port", f"{where} is taken by a workflow engine that is up")
-        advice = "stop what listens there, or set WORKFLOW_ENGINE_PORT to another port"
-        return fail("port", f"{where} cannot be listened on: {error.strerror or error}", advice)
-    return ok("port", f"{where} is free")
+        if Server(address_of(settings)).is_up():  # one that is up listens on both
+            return ok(subject, f"{where} is taken by a workflow engine that is up")
+        advice = f"stop what listens there, or set {setting} to another port"
+        return fail(subject, f"{where} cannot be listened on: {error.strerror or error}", advice)
+    return ok(subject, f"{where} is free")
 
 
 def _bind(host: str, port: int) -> None:
@@ -47,3 +51,14 @@ def _bind(host: str, port: int) -> None:
         # As the server binds: a port whose last connections are still being closed counts as free.
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         trial.bind(address)
+
+
+def _check_tls(rpc: Rpc) -> Finding:
+    from workflow_engine.rpc.server import UnusableCertificate, server_credentials  # grpc, which the rest does without
+
+    try:
+        server_credentials(rpc)
+    except UnusableCertificate as error:
+        return fail("TLS", str(error), "name another file, or unset the setting to serve gRPC without TLS")
+    demanded = "" if rpc.tls_client_ca is None else "; clients must show a certificate"
+    return ok("TLS", f"gRPC is served with {rpc.tls_certificate}{demanded}")

@@ -157,19 +157,12 @@ class Desk:
 
     def serve(self, line: Line) -> None:
         """Give what stands in a line to those that have room, until one of the two is used up."""
-        while not self._stopping and (handover := line.first()) is not None:
-            if (session := line.next_session()) is None:
-                return
-            line.take()
-            self._begin(handover, session)
+        while not self._stopping and (found := line.match()) is not None:
+            self._begin(*found)
 
     def feed(self, session: Session) -> None:
-        """A worker has room: the oldest that it could do, line by line."""
-        while not self._stopping and (line := _oldest(session)) is not None:
-            handover = line.first()
-            if handover is None:
-                return
-            line.take()
+        """A worker has room: the oldest that it could do, over all its lines."""
+        while not self._stopping and (handover := _oldest(session)) is not None:
             self._begin(handover, session)
         if session.can_begin and not session.is_hungry:
             session.is_hungry = True
@@ -263,6 +256,7 @@ class Desk:
         if session is None:
             return
         session.release(handover)
+        handover.holder = None
         line = self.line_of(handover.task)
         session.resting.add(line)
         asyncio.get_running_loop().call_later(REJECT_PAUSE_SECONDS, self._has_rested, session, line)
@@ -271,12 +265,30 @@ class Desk:
         self.feed(session)
 
     def lapse(self, handover: HandOver, *, lost: bool) -> None:
-        """Its worker did not ack, or let the lease run out. It may still report, until somebody else gets the step."""
+        """Its worker did not ack, or let the lease run out. It may still report, until somebody else gets the step.
+
+        A worker that took it may be at work on it, though it does not say so: for as long again its slot stays taken,
+        and it is not given its own step anew.
+        """
         if handover.stage is not Stage.LEASED or handover.reported:
             return
         if lost:
             self._count_loss(handover)
+        session = handover.holder
+        if session is None or not handover.is_lapsed_from(session):
+            self._let_go(handover)
+        else:
+            handover.due = self.clock.monotonic() + self.terms.lease
+            self._deadlines.set(handover.due, handover)
         self._enter(handover)
+
+    def _let_go(self, handover: HandOver) -> None:
+        """Its worker has nothing of it any more, as far as anybody can tell."""
+        handover.acked = False
+        if (session := handover.holder) is not None:
+            session.release(handover)
+            if session.alive:
+                self.feed(session)
 
     def over(self, handover: HandOver) -> None:
         """Its result is durable."""
@@ -337,10 +349,7 @@ class Desk:
 
     def _call_back(self, handover: HandOver, reason: str) -> None:
         session = handover.holder
-        if session is None or handover.reported or session.held.get(handover.key) is not handover:
-            return
-        if handover.stage is Stage.BEGINNING:
-            session.release(handover)
+        if session is None or handover.reported:
             return
         session.call_back(handover)
         if session.alive:
@@ -351,6 +360,8 @@ class Desk:
         if handover.lease in session.cancelling and session.alive:
             session.ignored_cancels += 1
             log.info("cancel ignored", worker=session.worker_id, step_type=handover.task.type.pin)
+            session.release(handover)
+            self.feed(session)
 
     def _has_rested(self, session: Session, line: Line) -> None:
         session.resting.discard(line)
@@ -363,6 +374,9 @@ class Desk:
     def _is_due(self, handover: HandOver, now: float) -> None:
         if handover.stage is Stage.RETURNING:
             self._did_not_return(handover, now)
+        elif handover.stage is Stage.WAITING and handover.acked and handover.due <= now:
+            self._let_go(handover)
+            self.serve(self.line_of(handover.task))
         elif handover.stage is Stage.LEASED and not handover.reported:
             if self._is_late(handover):
                 self._time_out(handover)
@@ -419,14 +433,13 @@ class Desk:
         self.tell(handover, made_up, lambda _failure: self.over(handover))
 
 
-def _oldest(session: Session) -> Line | None:
-    """The line whose first one came first, of those this worker has room for."""
-    best: Line | None = None
-    order: tuple[int, int] | None = None
+def _oldest(session: Session) -> HandOver | None:
+    """Who came first, over all lines, of those this worker has room for."""
+    best: HandOver | None = None
     for line in session.lines:
-        first = line.first()
-        if first is not None and (order is None or first.order < order) and session.takes(line):
-            best, order = line, first.order
+        first = line.first_for(session)
+        if first is not None and (best is None or first.order < best.order) and session.takes(first, line):
+            best = first
     return best
 
 

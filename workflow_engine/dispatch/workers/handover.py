@@ -59,10 +59,10 @@ class HandOver:
     progress: Progress | None = None
     is_telling: bool = False
     """What it says will be written down in a moment."""
+    key: tuple[str, str] = field(init=False)
 
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.task.key
+    def __post_init__(self) -> None:
+        self.key = self.task.key
 
     @property
     def order(self) -> tuple[int, int]:
@@ -71,6 +71,10 @@ class HandOver:
     @property
     def is_open(self) -> bool:
         return self.stage is not Stage.GONE
+
+    def is_lapsed_from(self, session: "Session") -> bool:
+        """Whether this worker let its lease run out, and may still be at work on it: others may have it, not he."""
+        return self.handed_out and self.acked and self.holder is session and session.alive
 
     def end(self) -> None:
         self.stage = Stage.GONE

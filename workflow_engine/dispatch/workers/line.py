@@ -48,20 +48,33 @@ class Line:
             heappop(self._heap)
         return None
 
-    def take(self) -> None:
-        """The first one leaves."""
-        heappop(self._heap)
+    def first_for(self, session: "Session") -> HandOver | None:
+        """As `first`, for one worker: what he let lapse himself is for others."""
+        passed: list[HandOver] = []
+        while (first := self.first()) is not None and first.is_lapsed_from(session):
+            passed.append(heappop(self._heap)[2])
+        for handover in passed:
+            self.add(handover)
+        return first
 
-    def next_session(self) -> "Session | None":
-        """Whose turn it is to take the first one."""
-        while self.hungry:
+    def match(self) -> "tuple[HandOver, Session] | None":
+        """Who is next, and whose turn it is to do it. Workers take turns; those without room are hungry no longer."""
+        if self.first() is None:
+            return None
+        found: tuple[HandOver, Session] | None = None
+        passed: list[Session] = []
+        while self.hungry and found is None:
             session = next(iter(self.hungry))
             del self.hungry[session]
-            if session.takes(self):
+            if (handover := self.first_for(session)) is None:
+                passed.append(session)
+            elif session.takes(handover, self):
                 self.hungry[session] = None
-                return session
-            session.is_hungry = False
-        return None
+                found = handover, session
+            else:
+                session.is_hungry = False
+        self.hungry.update(dict.fromkeys(passed))
+        return found
 
     def waiting(self) -> Iterator[HandOver]:
         return (entry[2] for entry in self._heap if entry[2].stage is Stage.WAITING)

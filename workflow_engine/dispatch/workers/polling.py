@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from typing import Any
+from typing import Any, Final
 
 from workflow_engine.dispatch.workers.desk import Desk
+from workflow_engine.dispatch.workers.handover import HandOver
 from workflow_engine.dispatch.workers.hearing import Hearing
 from workflow_engine.dispatch.workers.messages import GoAway
 from workflow_engine.dispatch.workers.outbox import Outgoing
 from workflow_engine.dispatch.workers.session import Session
+from workflow_engine.jsontext import write
+
+ITEM_BYTES: Final = 2_048
+"""What an assignment takes beside input and config, at most."""
 
 
 class Polling:
@@ -40,11 +45,27 @@ class Polling:
             if not session.polls:
                 session.poll_room = 0
         outgoing = session.outbox.take()
+        outgoing.assignments = self._fitting(outgoing.assignments)
         if stopping is not None and stopping.is_set() and outgoing.go_away is None:
             outgoing.go_away = GoAway("the server stops", self._desk.terms.reconnect_after)
         if not session.explicit_acks:
             self._hearing.acks(session, [handover.lease for handover in outgoing.assignments])
         return outgoing
+
+    def _fitting(self, handovers: Sequence[HandOver]) -> list[HandOver]:
+        """As many as one answer holds; the rest goes to whoever polls next, and what fits into none fails."""
+        fitting: list[HandOver] = []
+        left = self._desk.terms.max_frame_bytes
+        for handover in handovers:
+            size = len(write(handover.task.request.input)) + len(write(handover.task.request.config)) + ITEM_BYTES
+            if size > self._desk.terms.max_frame_bytes:
+                self._hearing.is_too_large(handover, size)
+            elif size > left:
+                self._desk.take_back_unsent(handover)
+            else:
+                fitting.append(handover)
+                left -= size
+        return fitting
 
     def _take_back(self, session: Session) -> None:
         """Whoever asked is gone."""

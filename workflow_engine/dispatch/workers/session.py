@@ -68,10 +68,9 @@ class Session:
     def can_begin(self) -> bool:
         return self.ready and self.alive and not self.draining
 
-    def takes(self, line: Line) -> bool:
-        """Whether there is room for the first one in this line."""
-        first = line.first()
-        cost = 1 if first is None else first.task.type.slot_cost
+    def takes(self, handover: HandOver, line: Line) -> bool:
+        """Whether there is room for one of this line."""
+        cost = handover.task.type.slot_cost
         if not self.can_begin or line in self.resting:
             return False
         if self.poll_room is not None and self.outbox.unsent >= self.poll_room:

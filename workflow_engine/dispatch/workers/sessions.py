@@ -113,11 +113,15 @@ class Sessions:
 
     def credits(self, session: Session, slots: Mapping[str, int]) -> None:
         """The most unfinished assignments, absolute. Raises `InvalidCredits`."""
-        if any(not 0 <= number <= self._terms.max_slots for number in slots.values()):
-            raise InvalidCredits(self._terms.max_slots)
+        self.check_credits(slots)
         session.slots = dict(slots)
         session.is_hungry = False
         self._desk.feed(session)
+
+    def check_credits(self, slots: Mapping[str, int]) -> None:
+        """Raises `InvalidCredits`."""
+        if any(not 0 <= number <= self._terms.max_slots for number in slots.values()):
+            raise InvalidCredits(self._terms.max_slots)
 
     async def resume(self, session: Session, held: Sequence[LeaseRef]) -> list[Verdict]:
         """What a worker holds from before: which of it still counts."""
@@ -179,6 +183,7 @@ class Sessions:
             session.outbox.go_away(GoAway("nothing was heard from this worker", 0.0))
             self.close(session)
             return
+        self.tell_if_drained(session)  # of what time alone has freed, such as a cancel that was never confirmed
         if session.transport == "stream":
             session.outbox.ping(int(now * 1000))
         self._pings.set(now + self._terms.ping_every, session)

@@ -11,7 +11,7 @@ from workflow_engine.testing.scenarios.sessions import seen
 from workflow_engine.testing.stage import Stage
 from workflow_engine.testing.transports.contract import completed
 
-ROOM = Room("cancel")
+ROOM = Room("docs/worker-protocol.md#cancels")
 QUICKLY_SECONDS: Final = 1.0
 """On an idle machine it takes some milliseconds; how many is for a benchmark to say."""
 SHORT_SECONDS: Final = 1.0
@@ -60,12 +60,13 @@ async def slot(stage: Stage) -> None:
     await worker.complete(await worker.take_one())
 
 
-@ROOM.scenario("a worker that ignores a cancel is recorded as such")
+@ROOM.scenario("a worker that ignores a cancel is recorded as such, and gets its slot back after the grace")
 async def ignored(stage: Stage) -> None:
     step = stage.contract()
     worker = await stage.worker(step)
     execution = await stage.start(step)
     await worker.take_one()
+    await stage.start(step)
     await stage.client.cancel(execution)
     cancel = await worker.inbox.cancels.take()
     deadline = time.monotonic() + cancel.grace_seconds + 5.0
@@ -73,6 +74,7 @@ async def ignored(stage: Stage) -> None:
         if time.monotonic() > deadline:
             raise NothingCame(f"record of the ignored cancel (the worker is listed as {listed})", 5.0)
         await asyncio.sleep(0.1)
+    await worker.complete(await worker.take_one())
 
 
 @ROOM.scenario("the timeout of a step runs from the hand-over, not while it waits in the line")

@@ -6,9 +6,9 @@ from workflow_engine.testing.errors import NothingCame, Violation, expect, expec
 from workflow_engine.testing.scenarios.leases import expect_again
 from workflow_engine.testing.scenarios.scenario import Room
 from workflow_engine.testing.stage import Stage
-from workflow_engine.testing.transports.contract import WorkerSession, code_name
+from workflow_engine.testing.transports.contract import PATIENCE_SECONDS, WorkerSession, code_name
 
-ROOM = Room("draining")
+ROOM = Room("docs/worker-protocol.md#the-life-of-a-session")
 
 
 async def not_drained(session: WorkerSession, seconds: float, why: str) -> None:
@@ -97,3 +97,15 @@ async def nothing_held(stage: Stage) -> None:
     await worker.start_draining(0)
     await worker.inbox.drained.take()
     expect(len(worker.inbox.assignments) == 0, "it was assigned something on its way out")
+
+
+@ROOM.scenario("a cancel that a draining worker never confirms does not keep it for ever")
+async def ignored_cancel(stage: Stage) -> None:
+    step = stage.contract()
+    worker = await stage.worker(step)
+    execution = await stage.start(step)
+    await worker.take_one()
+    await worker.start_draining(0)
+    await stage.client.cancel(execution)
+    cancel = await worker.inbox.cancels.take()
+    await worker.inbox.drained.take(cancel.grace_seconds + stage.terms.ping_every + PATIENCE_SECONDS)

@@ -9,7 +9,7 @@ from workflow_engine.testing.scenarios.scenario import Room
 from workflow_engine.testing.stage import Stage
 from workflow_engine.testing.transports.contract import WorkerSession, code_name, completed
 
-ROOM = Room("leases")
+ROOM = Room("docs/worker-protocol.md#leases-and-fences")
 
 
 def expect_again(again: pb.Assignment, before: pb.Assignment) -> None:

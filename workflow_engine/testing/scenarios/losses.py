@@ -7,7 +7,7 @@ from workflow_engine.testing.scenarios.leases import expect_again
 from workflow_engine.testing.scenarios.scenario import Room
 from workflow_engine.testing.stage import Stage
 
-ROOM = Room("losses")
+ROOM = Room("docs/worker-protocol.md#staying-alive")
 MOST_LOSSES: Final = 50
 LOSSES_IN_ALL: Final = 12
 """More than a server takes in a row."""

@@ -10,7 +10,7 @@ from workflow_engine.testing.stage import Stage
 from workflow_engine.testing.transports.contract import Opening
 from workflow_engine.testing.transports.stream import Connection
 
-ROOM = Room("opening")
+ROOM = Room("docs/worker-protocol.md#the-life-of-a-session")
 UNKNOWN_FRAME = pb.SessionRequest.FromString(b"\xf2\x3f\x02\x08\x07")
 """Field 1022, as a version of the protocol that is still to come might send it."""
 

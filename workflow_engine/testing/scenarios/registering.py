@@ -12,7 +12,7 @@ from workflow_engine.testing.scenarios.opening import refused
 from workflow_engine.testing.scenarios.scenario import STREAM, Room
 from workflow_engine.testing.stage import Stage
 
-ROOM = Room("registration")
+ROOM = Room("docs/contracts.md#versions")
 STORM = 20
 TEXT: JsonObject = {"type": "object", "properties": {"value": {"type": "integer"}}}
 NARROWER: JsonObject = {**TEXT, "required": ["value", "more"]}

@@ -11,7 +11,7 @@ from workflow_engine.testing.scenarios.scenario import Room
 from workflow_engine.testing.stage import Stage, number_of
 from workflow_engine.testing.transports.contract import code_name, completed
 
-ROOM = Room("results")
+ROOM = Room("docs/worker-protocol.md#results")
 NUMBER: Final[JsonObject] = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 PAUSE_SECONDS: Final = 1.5
 VALUES: Final[tuple[Json, ...]] = (

@@ -9,7 +9,7 @@ from workflow_engine.testing.errors import expect_equal
 from workflow_engine.testing.scenarios.scenario import Room
 from workflow_engine.testing.stage import Stage
 
-ROOM = Room("progress")
+ROOM = Room("docs/worker-protocol.md#progress-and-chunks")
 
 
 def chunks_in(events: Sequence[Event]) -> list[str]:

@@ -6,7 +6,6 @@ from typing import Final
 
 from workflow_engine.testing.stage import Stage
 
-PAGE: Final = "docs/worker-protocol.md"
 EVERYWHERE: Final = ("stream", "unary", "rest")
 STREAM: Final = ("stream",)
 POLLING: Final = ("unary", "rest")
@@ -16,7 +15,7 @@ Play = Callable[[Stage], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`rule` is the part of the protocol page that it holds the server to; `alone`: it restarts the server."""
+    """`rule` is the part of the documentation that it holds the server to; `alone`: it restarts the server."""
 
     name: str
     rule: str
@@ -32,14 +31,14 @@ class Scenario:
 
 @dataclass(slots=True)
 class Room:
-    """The scenarios of one module, all under one part of the protocol page."""
+    """The scenarios of one module. `rule` is the part of the documentation that they hold the server to."""
 
     rule: str
     scenarios: list[Scenario] = field(default_factory=list)
 
     def scenario(self, name: str, *, on: Iterable[str] = EVERYWHERE, alone: bool = False) -> Callable[[Play], Play]:
         def added(play: Play) -> Play:
-            self.scenarios.append(Scenario(name, f"{PAGE}#{self.rule}", play, tuple(on), alone))
+            self.scenarios.append(Scenario(name, self.rule, play, tuple(on), alone))
             return play
 
         return added

@@ -11,7 +11,7 @@ from workflow_engine.testing.scenarios.scenario import POLLING, STREAM, Room
 from workflow_engine.testing.stage import Stage
 from workflow_engine.testing.transports.contract import WorkerSession
 
-ROOM = Room("sessions")
+ROOM = Room("docs/worker-protocol.md#staying-alive")
 MANY: Final = 100
 PROMPT_SECONDS: Final = 5.0
 

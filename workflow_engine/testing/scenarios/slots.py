@@ -7,7 +7,7 @@ from workflow_engine.testing.errors import expect, expect_equal
 from workflow_engine.testing.scenarios.scenario import Room
 from workflow_engine.testing.stage import Stage, number_of
 
-ROOM = Room("credits")
+ROOM = Room("docs/worker-protocol.md#the-life-of-a-session")
 
 
 @ROOM.scenario("a worker never has more unfinished assignments than credits")

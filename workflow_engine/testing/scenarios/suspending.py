@@ -8,7 +8,7 @@ from workflow_engine.testing.scenarios.scenario import Room
 from workflow_engine.testing.stage import Stage, number_of
 from workflow_engine.testing.transports.contract import value_of
 
-ROOM = Room("suspend")
+ROOM = Room("docs/worker-protocol.md#results")
 PAUSE_SECONDS: Final = 1.0
 
 

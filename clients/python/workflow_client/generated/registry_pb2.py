@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!workflow_engine/v1/registry.proto\x12\x12workflow_engine.v1\"T\n\tErrorCode\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x16\n\tretryable\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x0c\n\n_retryable\"\xc9\x05\n\x0cStepContract\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x15\n\rdocumentation\x18\x05 \x01(\t\x12\x15\n\rconfig_schema\x18\x06 \x01(\t\x12\x14\n\x0cinput_schema\x18\x07 \x01(\t\x12\x15\n\routput_schema\x18\x08 \x01(\t\x12\x32\n\x0b\x65rror_codes\x18\t \x03(\x0b\x32\x1d.workflow_engine.v1.ErrorCode\x12*\n\x06\x65\x66\x66\x65\x63t\x18\n \x01(\x0e\x32\x1a.workflow_engine.v1.Effect\x12$\n\x17\x64\x65\x66\x61ult_timeout_seconds\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12\x1b\n\x13\x64\x65\x66\x61ult_max_retries\x18\x0c \x01(\x05\x12\x11\n\tslot_cost\x18\r \x01(\x05\x12\x0f\n\x07streams\x18\x0e \x01(\x08\x12\x0c\n\x04tags\x18\x0f \x03(\t\x12\x10\n\x08\x65xamples\x18\x10 \x03(\t\x12\x1f\n\x12\x65stimated_cost_usd\x18\x11 \x01(\x01H\x01\x88\x01\x01\x12\x1c\n\x14required_permissions\x18\x12 \x03(\t\x12\x19\n\x11requires_approval\x18\x13 \x01(\x08\x12\x37\n\rdefault_input\x18\x14 \x01(\x0e\x32 .workflow_engine.v1.DefaultInput\x12\x39\n\x0e\x65xecution_type\x18\x15 \x01(\x0e\x32!.workflow_engine.v1.ExecutionType\x12\x17\n\x0f\x65ndpoint_config\x18\x16 \x01(\t\x12\x1a\n\x12\x66unction_reference\x18\x17 \x01(\tB\x1a\n\x18_default_timeout_secondsB\x15\n\x13_estimated_cost_usd\"\x99\x01\n\x0bStepDetails\x12\x32\n\x08\x63ontract\x18\x01 \x01(\x0b\x32 .workflow_engine.v1.StepContract\x12\x0f\n\x07step_id\x18\x02 \x01(\t\x12\r\n\x05owner\x18\x03 \x01(\t\x12\x15\n\rregistered_at\x18\x04 \x01(\t\x12\x0f\n\x07workers\x18\x05 \x01(\x05\x12\x0e\n\x06status\x18\x06 \x01(\t\"X\n\x14RegisterStepsRequest\x12/\n\x05steps\x18\x01 \x03(\x0b\x32 .workflow_engine.v1.StepContract\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"c\n\x0eRegisteredStep\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x04 \x01(\x08\x12\x10\n\x08warnings\x18\x05 \x03(\t\"w\n\x08\x42reakage\x12\x11\n\tstep_type\x18\x01 \x01(\t\x12\x13\n\x0bworkflow_id\x18\x02 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x03 \x01(\t\x12-\n\x08problems\x18\x04 \x03(\x0b\x32\x1b.workflow_engine.v1.Problem\"9\n\x07Problem\x12\x0f\n\x07pointer\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"x\n\x15RegisterStepsResponse\x12\x31\n\x05steps\x18\x01 \x03(\x0b\x32\".workflow_engine.v1.RegisteredStep\x12,\n\x06\x62reaks\x18\x02 \x03(\x0b\x32\x1c.workflow_engine.v1.Breakage\"\x12\n\x10ListStepsRequest\"C\n\x11ListStepsResponse\x12.\n\x05steps\x18\x01 \x03(\x0b\x32\x1f.workflow_engine.v1.StepDetails\"/\n\x0eGetStepRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"@\n\x0fGetStepResponse\x12-\n\x04step\x18\x01 \x01(\x0b\x32\x1f.workflow_engine.v1.StepDetails\"\'\n\x17ListStepVersionsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"J\n\x18ListStepVersionsResponse\x12.\n\x05steps\x18\x01 \x03(\x0b\x32\x1f.workflow_engine.v1.StepDetails\"2\n\x11\x44\x65registerRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\x14\n\x12\x44\x65registerResponse\" \n\x10ResetStepRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\"\n\x11ResetStepResponse\x12\r\n\x05reset\x18\x01 \x01(\x05\"\x14\n\x12ListWorkersRequest\"\x81\x04\n\rWorkerDetails\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x10\n\x08\x62uild_id\x18\x02 \x01(\t\x12\x0b\n\x03sdk\x18\x03 \x01(\t\x12\x11\n\ttransport\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\r\n\x05\x65poch\x18\x06 \x01(\x03\x12\r\n\x05steps\x18\x07 \x03(\t\x12;\n\x05slots\x18\x08 \x03(\x0b\x32,.workflow_engine.v1.WorkerDetails.SlotsEntry\x12\x11\n\tin_flight\x18\t \x01(\x05\x12\x14\n\x0c\x63onnected_at\x18\n \x01(\t\x12\x14\n\x0clast_seen_at\x18\x0b \x01(\t\x12=\n\x06labels\x18\x0c \x03(\x0b\x32-.workflow_engine.v1.WorkerDetails.LabelsEntry\x12\x11\n\tprincipal\x18\r \x01(\t\x12\x11\n\tcompleted\x18\x0e \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x0f \x01(\x03\x12\x17\n\x0fignored_cancels\x18\x10 \x01(\x03\x12\x16\n\x0eunknown_frames\x18\x11 \x01(\x03\x1a,\n\nSlotsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"I\n\x13ListWorkersResponse\x12\x32\n\x07workers\x18\x01 \x03(\x0b\x32!.workflow_engine.v1.WorkerDetails*a\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_PURE\x10\x01\x12\x15\n\x11\x45\x46\x46\x45\x43T_IDEMPOTENT\x10\x02\x12\x17\n\x13\x45\x46\x46\x45\x43T_AT_MOST_ONCE\x10\x03*\x82\x01\n\x0c\x44\x65\x66\x61ultInput\x12\x1d\n\x19\x44\x45\x46\x41ULT_INPUT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44\x45\x46\x41ULT_INPUT_NONE\x10\x01\x12\x1e\n\x1a\x44\x45\x46\x41ULT_INPUT_DEPENDENCIES\x10\x02\x12\x1b\n\x17\x44\x45\x46\x41ULT_INPUT_EXECUTION\x10\x03*\xc7\x01\n\rExecutionType\x12\x1e\n\x1a\x45XECUTION_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45XECUTION_TYPE_LOCAL\x10\x01\x12\x16\n\x12\x45XECUTION_TYPE_API\x10\x02\x12\x16\n\x12\x45XECUTION_TYPE_RPC\x10\x03\x12\x1a\n\x16\x45XECUTION_TYPE_WEBHOOK\x10\x04\x12\x17\n\x13\x45XECUTION_TYPE_GRPC\x10\x05\x12\x17\n\x13\x45XECUTION_TYPE_POLL\x10\x06\x32\xab\x05\n\x0fRegistryService\x12\x64\n\rRegisterSteps\x12(.workflow_engine.v1.RegisterStepsRequest\x1a).workflow_engine.v1.RegisterStepsResponse\x12X\n\tListSteps\x12$.workflow_engine.v1.ListStepsRequest\x1a%.workflow_engine.v1.ListStepsResponse\x12R\n\x07GetStep\x12\".workflow_engine.v1.GetStepRequest\x1a#.workflow_engine.v1.GetStepResponse\x12m\n\x10ListStepVersions\x12+.workflow_engine.v1.ListStepVersionsRequest\x1a,.workflow_engine.v1.ListStepVersionsResponse\x12[\n\nDeregister\x12%.workflow_engine.v1.DeregisterRequest\x1a&.workflow_engine.v1.DeregisterResponse\x12X\n\tResetStep\x12$.workflow_engine.v1.ResetStepRequest\x1a%.workflow_engine.v1.ResetStepResponse\x12^\n\x0bListWorkers\x12&.workflow_engine.v1.ListWorkersRequest\x1a\'.workflow_engine.v1.ListWorkersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!workflow_engine/v1/registry.proto\x12\x12workflow_engine.v1\"T\n\tErrorCode\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x16\n\tretryable\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x0c\n\n_retryable\"\xc9\x05\n\x0cStepContract\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x15\n\rdocumentation\x18\x05 \x01(\t\x12\x15\n\rconfig_schema\x18\x06 \x01(\t\x12\x14\n\x0cinput_schema\x18\x07 \x01(\t\x12\x15\n\routput_schema\x18\x08 \x01(\t\x12\x32\n\x0b\x65rror_codes\x18\t \x03(\x0b\x32\x1d.workflow_engine.v1.ErrorCode\x12*\n\x06\x65\x66\x66\x65\x63t\x18\n \x01(\x0e\x32\x1a.workflow_engine.v1.Effect\x12$\n\x17\x64\x65\x66\x61ult_timeout_seconds\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12\x1b\n\x13\x64\x65\x66\x61ult_max_retries\x18\x0c \x01(\x05\x12\x11\n\tslot_cost\x18\r \x01(\x05\x12\x0f\n\x07streams\x18\x0e \x01(\x08\x12\x0c\n\x04tags\x18\x0f \x03(\t\x12\x10\n\x08\x65xamples\x18\x10 \x03(\t\x12\x1f\n\x12\x65stimated_cost_usd\x18\x11 \x01(\x01H\x01\x88\x01\x01\x12\x1c\n\x14required_permissions\x18\x12 \x03(\t\x12\x19\n\x11requires_approval\x18\x13 \x01(\x08\x12\x37\n\rdefault_input\x18\x14 \x01(\x0e\x32 .workflow_engine.v1.DefaultInput\x12\x39\n\x0e\x65xecution_type\x18\x15 \x01(\x0e\x32!.workflow_engine.v1.ExecutionType\x12\x17\n\x0f\x65ndpoint_config\x18\x16 \x01(\t\x12\x1a\n\x12\x66unction_reference\x18\x17 \x01(\tB\x1a\n\x18_default_timeout_secondsB\x15\n\x13_estimated_cost_usd\"\x99\x01\n\x0bStepDetails\x12\x32\n\x08\x63ontract\x18\x01 \x01(\x0b\x32 .workflow_engine.v1.StepContract\x12\x0f\n\x07step_id\x18\x02 \x01(\t\x12\r\n\x05owner\x18\x03 \x01(\t\x12\x15\n\rregistered_at\x18\x04 \x01(\t\x12\x0f\n\x07workers\x18\x05 \x01(\x05\x12\x0e\n\x06status\x18\x06 \x01(\t\"X\n\x14RegisterStepsRequest\x12/\n\x05steps\x18\x01 \x03(\x0b\x32 .workflow_engine.v1.StepContract\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"c\n\x0eRegisteredStep\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x04 \x01(\x08\x12\x10\n\x08warnings\x18\x05 \x03(\t\"w\n\x08\x42reakage\x12\x11\n\tstep_type\x18\x01 \x01(\t\x12\x13\n\x0bworkflow_id\x18\x02 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x03 \x01(\t\x12-\n\x08problems\x18\x04 \x03(\x0b\x32\x1b.workflow_engine.v1.Problem\"9\n\x07Problem\x12\x0f\n\x07pointer\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x92\x01\n\x15RegisterStepsResponse\x12\x31\n\x05steps\x18\x01 \x03(\x0b\x32\".workflow_engine.v1.RegisteredStep\x12,\n\x06\x62reaks\x18\x02 \x03(\x0b\x32\x1c.workflow_engine.v1.Breakage\x12\x18\n\x10\x62reaks_truncated\x18\x03 \x01(\x08\"\x12\n\x10ListStepsRequest\"C\n\x11ListStepsResponse\x12.\n\x05steps\x18\x01 \x03(\x0b\x32\x1f.workflow_engine.v1.StepDetails\"/\n\x0eGetStepRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"@\n\x0fGetStepResponse\x12-\n\x04step\x18\x01 \x01(\x0b\x32\x1f.workflow_engine.v1.StepDetails\"\'\n\x17ListStepVersionsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"J\n\x18ListStepVersionsResponse\x12.\n\x05steps\x18\x01 \x03(\x0b\x32\x1f.workflow_engine.v1.StepDetails\"2\n\x11\x44\x65registerRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\x14\n\x12\x44\x65registerResponse\" \n\x10ResetStepRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\"\n\x11ResetStepResponse\x12\r\n\x05reset\x18\x01 \x01(\x05\"\x14\n\x12ListWorkersRequest\"\x81\x04\n\rWorkerDetails\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x10\n\x08\x62uild_id\x18\x02 \x01(\t\x12\x0b\n\x03sdk\x18\x03 \x01(\t\x12\x11\n\ttransport\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\r\n\x05\x65poch\x18\x06 \x01(\x03\x12\r\n\x05steps\x18\x07 \x03(\t\x12;\n\x05slots\x18\x08 \x03(\x0b\x32,.workflow_engine.v1.WorkerDetails.SlotsEntry\x12\x11\n\tin_flight\x18\t \x01(\x05\x12\x14\n\x0c\x63onnected_at\x18\n \x01(\t\x12\x14\n\x0clast_seen_at\x18\x0b \x01(\t\x12=\n\x06labels\x18\x0c \x03(\x0b\x32-.workflow_engine.v1.WorkerDetails.LabelsEntry\x12\x11\n\tprincipal\x18\r \x01(\t\x12\x11\n\tcompleted\x18\x0e \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x0f \x01(\x03\x12\x17\n\x0fignored_cancels\x18\x10 \x01(\x03\x12\x16\n\x0eunknown_frames\x18\x11 \x01(\x03\x1a,\n\nSlotsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"I\n\x13ListWorkersResponse\x12\x32\n\x07workers\x18\x01 \x03(\x0b\x32!.workflow_engine.v1.WorkerDetails*a\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_PURE\x10\x01\x12\x15\n\x11\x45\x46\x46\x45\x43T_IDEMPOTENT\x10\x02\x12\x17\n\x13\x45\x46\x46\x45\x43T_AT_MOST_ONCE\x10\x03*\x82\x01\n\x0c\x44\x65\x66\x61ultInput\x12\x1d\n\x19\x44\x45\x46\x41ULT_INPUT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44\x45\x46\x41ULT_INPUT_NONE\x10\x01\x12\x1e\n\x1a\x44\x45\x46\x41ULT_INPUT_DEPENDENCIES\x10\x02\x12\x1b\n\x17\x44\x45\x46\x41ULT_INPUT_EXECUTION\x10\x03*\xc7\x01\n\rExecutionType\x12\x1e\n\x1a\x45XECUTION_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45XECUTION_TYPE_LOCAL\x10\x01\x12\x16\n\x12\x45XECUTION_TYPE_API\x10\x02\x12\x16\n\x12\x45XECUTION_TYPE_RPC\x10\x03\x12\x1a\n\x16\x45XECUTION_TYPE_WEBHOOK\x10\x04\x12\x17\n\x13\x45XECUTION_TYPE_GRPC\x10\x05\x12\x17\n\x13\x45XECUTION_TYPE_POLL\x10\x06\x32\xab\x05\n\x0fRegistryService\x12\x64\n\rRegisterSteps\x12(.workflow_engine.v1.RegisterStepsRequest\x1a).workflow_engine.v1.RegisterStepsResponse\x12X\n\tListSteps\x12$.workflow_engine.v1.ListStepsRequest\x1a%.workflow_engine.v1.ListStepsResponse\x12R\n\x07GetStep\x12\".workflow_engine.v1.GetStepRequest\x1a#.workflow_engine.v1.GetStepResponse\x12m\n\x10ListStepVersions\x12+.workflow_engine.v1.ListStepVersionsRequest\x1a,.workflow_engine.v1.ListStepVersionsResponse\x12[\n\nDeregister\x12%.workflow_engine.v1.DeregisterRequest\x1a&.workflow_engine.v1.DeregisterResponse\x12X\n\tResetStep\x12$.workflow_engine.v1.ResetStepRequest\x1a%.workflow_engine.v1.ResetStepResponse\x12^\n\x0bListWorkers\x12&.workflow_engine.v1.ListWorkersRequest\x1a\'.workflow_engine.v1.ListWorkersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +35,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKERDETAILS_SLOTSENTRY']._serialized_options = b'8\001'
   _globals['_WORKERDETAILS_LABELSENTRY']._loaded_options = None
   _globals['_WORKERDETAILS_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_EFFECT']._serialized_start=2586
-  _globals['_EFFECT']._serialized_end=2683
-  _globals['_DEFAULTINPUT']._serialized_start=2686
-  _globals['_DEFAULTINPUT']._serialized_end=2816
-  _globals['_EXECUTIONTYPE']._serialized_start=2819
-  _globals['_EXECUTIONTYPE']._serialized_end=3018
+  _globals['_EFFECT']._serialized_start=2613
+  _globals['_EFFECT']._serialized_end=2710
+  _globals['_DEFAULTINPUT']._serialized_start=2713
+  _globals['_DEFAULTINPUT']._serialized_end=2843
+  _globals['_EXECUTIONTYPE']._serialized_start=2846
+  _globals['_EXECUTIONTYPE']._serialized_end=3045
   _globals['_ERRORCODE']._serialized_start=57
   _globals['_ERRORCODE']._serialized_end=141
   _globals['_STEPCONTRACT']._serialized_start=144
@@ -55,38 +55,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BREAKAGE']._serialized_end=1325
   _globals['_PROBLEM']._serialized_start=1327
   _globals['_PROBLEM']._serialized_end=1384
-  _globals['_REGISTERSTEPSRESPONSE']._serialized_start=1386
-  _globals['_REGISTERSTEPSRESPONSE']._serialized_end=1506
-  _globals['_LISTSTEPSREQUEST']._serialized_start=1508
-  _globals['_LISTSTEPSREQUEST']._serialized_end=1526
-  _globals['_LISTSTEPSRESPONSE']._serialized_start=1528
-  _globals['_LISTSTEPSRESPONSE']._serialized_end=1595
-  _globals['_GETSTEPREQUEST']._serialized_start=1597
-  _globals['_GETSTEPREQUEST']._serialized_end=1644
-  _globals['_GETSTEPRESPONSE']._serialized_start=1646
-  _globals['_GETSTEPRESPONSE']._serialized_end=1710
-  _globals['_LISTSTEPVERSIONSREQUEST']._serialized_start=1712
-  _globals['_LISTSTEPVERSIONSREQUEST']._serialized_end=1751
-  _globals['_LISTSTEPVERSIONSRESPONSE']._serialized_start=1753
-  _globals['_LISTSTEPVERSIONSRESPONSE']._serialized_end=1827
-  _globals['_DEREGISTERREQUEST']._serialized_start=1829
-  _globals['_DEREGISTERREQUEST']._serialized_end=1879
-  _globals['_DEREGISTERRESPONSE']._serialized_start=1881
-  _globals['_DEREGISTERRESPONSE']._serialized_end=1901
-  _globals['_RESETSTEPREQUEST']._serialized_start=1903
-  _globals['_RESETSTEPREQUEST']._serialized_end=1935
-  _globals['_RESETSTEPRESPONSE']._serialized_start=1937
-  _globals['_RESETSTEPRESPONSE']._serialized_end=1971
-  _globals['_LISTWORKERSREQUEST']._serialized_start=1973
-  _globals['_LISTWORKERSREQUEST']._serialized_end=1993
-  _globals['_WORKERDETAILS']._serialized_start=1996
-  _globals['_WORKERDETAILS']._serialized_end=2509
-  _globals['_WORKERDETAILS_SLOTSENTRY']._serialized_start=2418
-  _globals['_WORKERDETAILS_SLOTSENTRY']._serialized_end=2462
-  _globals['_WORKERDETAILS_LABELSENTRY']._serialized_start=2464
-  _globals['_WORKERDETAILS_LABELSENTRY']._serialized_end=2509
-  _globals['_LISTWORKERSRESPONSE']._serialized_start=2511
-  _globals['_LISTWORKERSRESPONSE']._serialized_end=2584
-  _globals['_REGISTRYSERVICE']._serialized_start=3021
-  _globals['_REGISTRYSERVICE']._serialized_end=3704
+  _globals['_REGISTERSTEPSRESPONSE']._serialized_start=1387
+  _globals['_REGISTERSTEPSRESPONSE']._serialized_end=1533
+  _globals['_LISTSTEPSREQUEST']._serialized_start=1535
+  _globals['_LISTSTEPSREQUEST']._serialized_end=1553
+  _globals['_LISTSTEPSRESPONSE']._serialized_start=1555
+  _globals['_LISTSTEPSRESPONSE']._serialized_end=1622
+  _globals['_GETSTEPREQUEST']._serialized_start=1624
+  _globals['_GETSTEPREQUEST']._serialized_end=1671
+  _globals['_GETSTEPRESPONSE']._serialized_start=1673
+  _globals['_GETSTEPRESPONSE']._serialized_end=1737
+  _globals['_LISTSTEPVERSIONSREQUEST']._serialized_start=1739
+  _globals['_LISTSTEPVERSIONSREQUEST']._serialized_end=1778
+  _globals['_LISTSTEPVERSIONSRESPONSE']._serialized_start=1780
+  _globals['_LISTSTEPVERSIONSRESPONSE']._serialized_end=1854
+  _globals['_DEREGISTERREQUEST']._serialized_start=1856
+  _globals['_DEREGISTERREQUEST']._serialized_end=1906
+  _globals['_DEREGISTERRESPONSE']._serialized_start=1908
+  _globals['_DEREGISTERRESPONSE']._serialized_end=1928
+  _globals['_RESETSTEPREQUEST']._serialized_start=1930
+  _globals['_RESETSTEPREQUEST']._serialized_end=1962
+  _globals['_RESETSTEPRESPONSE']._serialized_start=1964
+  _globals['_RESETSTEPRESPONSE']._serialized_end=1998
+  _globals['_LISTWORKERSREQUEST']._serialized_start=2000
+  _globals['_LISTWORKERSREQUEST']._serialized_end=2020
+  _globals['_WORKERDETAILS']._serialized_start=2023
+  _globals['_WORKERDETAILS']._serialized_end=2536
+  _globals['_WORKERDETAILS_SLOTSENTRY']._serialized_start=2445
+  _globals['_WORKERDETAILS_SLOTSENTRY']._serialized_end=2489
+  _globals['_WORKERDETAILS_LABELSENTRY']._serialized_start=2491
+  _globals['_WORKERDETAILS_LABELSENTRY']._serialized_end=2536
+  _globals['_LISTWORKERSRESPONSE']._serialized_start=2538
+  _globals['_LISTWORKERSRESPONSE']._serialized_end=2611
+  _globals['_REGISTRYSERVICE']._serialized_start=3048
+  _globals['_REGISTRYSERVICE']._serialized_end=3731
 # @@protoc_insertion_point(module_scope)

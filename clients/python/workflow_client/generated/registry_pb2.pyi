@@ -167,12 +167,14 @@ class Problem(_message.Message):
     def __init__(self, pointer: _Optional[str] = ..., code: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class RegisterStepsResponse(_message.Message):
-    __slots__ = ("steps", "breaks")
+    __slots__ = ("steps", "breaks", "breaks_truncated")
     STEPS_FIELD_NUMBER: _ClassVar[int]
     BREAKS_FIELD_NUMBER: _ClassVar[int]
+    BREAKS_TRUNCATED_FIELD_NUMBER: _ClassVar[int]
     steps: _containers.RepeatedCompositeFieldContainer[RegisteredStep]
     breaks: _containers.RepeatedCompositeFieldContainer[Breakage]
-    def __init__(self, steps: _Optional[_Iterable[_Union[RegisteredStep, _Mapping]]] = ..., breaks: _Optional[_Iterable[_Union[Breakage, _Mapping]]] = ...) -> None: ...
+    breaks_truncated: bool
+    def __init__(self, steps: _Optional[_Iterable[_Union[RegisteredStep, _Mapping]]] = ..., breaks: _Optional[_Iterable[_Union[Breakage, _Mapping]]] = ..., breaks_truncated: _Optional[bool] = ...) -> None: ...
 
 class ListStepsRequest(_message.Message):
     __slots__ = ()
