@@ -1,11 +1,13 @@
 """Names of things: time-ordered ids, and the key a step keeps through all its attempts."""
 
 import hashlib
+import re
 from typing import Final
 
 import uuid_utils
 
 DEFAULT_NAMESPACE: Final = "default"
+SIGNAL_NAME: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 def new_id() -> str:

@@ -179,7 +179,7 @@ def _leases_hold(evidence: Evidence) -> Iterator[str]:
 
 
 def _keeps_are_kept(evidence: Evidence) -> Iterator[str]:
-    """Who comes back within its lease keeps its step, unless it reported already, or nobody has it for a good reason."""
+    """Who comes back within its lease keeps its step, unless it reported already, or it was taken for a reason."""
     reported: set[tuple[str, str, int]] = set()
     spoken: dict[tuple[str, str, int], float] = {}
     reasons = _reasons(evidence)
@@ -283,8 +283,10 @@ def _acked_is_over(evidence: Evidence) -> Iterator[str]:
 def _dependants_saw_what_counts(evidence: Evidence) -> Iterator[str]:
     """What a later step worked with is what is stored; so the sum is that of the results that are there."""
     for execution_id, events in evidence.stored.items():
-        values = {event["path"]: event["output"] for event in events if event["kind"] == "step_completed"}
-        if "join" in values and values["join"]["value"] != sum(values[of]["value"] for of in ("left", "right", "once")):
+        completed = [event for event in events if event["kind"] == "step_completed"]
+        values = {event["path"]: event["output"].get("value") for event in completed}
+        counting = [values.get(path, 0) for path in ("left", "right", "once")]
+        if "join" in values and values["join"] != sum(counting):
             yield f"execution {execution_id}: join saw other results than those that count: {values}"
 
 

@@ -74,7 +74,7 @@ class Scene:
     def count(self, what: str, number: int = 1) -> None:
         self.done[what] = self.done.get(what, 0) + number
 
-    def expect(self, holds: bool, otherwise: str) -> None:  # noqa: FBT001 - it is an assertion
+    def expect(self, holds: bool, otherwise: str) -> None:
         if not holds:
             self.violations.append(otherwise)
 
@@ -254,8 +254,8 @@ class Kind:
     """One kind of fault: its cycle, and the world it happens in. `clients` keep busy by themselves, 0 do not."""
 
     cycle: Callable[[Scene, int], None]
-    manner: Manner = Manner()
-    terms: Terms = Terms()
+    manner: Manner = field(default_factory=Manner)
+    terms: Terms = field(default_factory=Terms)
     clients: int = 16
     program: Sequence[str] = PRODUCT
 

@@ -21,7 +21,6 @@ from tests.faults.worker_notes import Notebook, What
 from tests.faults.worker_session import Seat, Steps
 
 FINISHED_SHARE: Final = 0.1
-LOOK_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,8 @@ async def work(orders: Orders) -> None:
     await draining.wait()
     for seat in seats:
         seat.drain()
-    while not all(seat.is_done for seat in seats):
-        await asyncio.sleep(LOOK_SECONDS)
+    for seat in seats:
+        await seat.is_done.wait()
     for each in serving:
         each.cancel()
     await asyncio.gather(*serving, return_exceptions=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final
 
-import grpc
 from grpc import aio
 
 from tests.faults.worker_notes import Notebook, What
@@ -27,7 +26,6 @@ FIRST_BACK_OFF_SECONDS: Final = 0.05
 LONGEST_BACK_OFF_SECONDS: Final = 0.8
 FAILING_SHARE: Final = 0.05
 MOST_CHUNKS: Final = 4
-LOOK_SECONDS: Final = 0.02
 LATEST_SECONDS: Final = 0.4
 """How much later a disorderly worker says something again."""
 OPTIONS: Final = (
@@ -35,9 +33,7 @@ OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 200),
 )
-CODES: Final[Mapping[int, str]] = {
-    value: name.removeprefix("LEASE_CODE_") for name, value in pb.LeaseCode.items()
-}
+CODES: Final[Mapping[int, str]] = {value: name.removeprefix("LEASE_CODE_") for name, value in pb.LeaseCode.items()}
 
 Key = tuple[str, str, int]
 
@@ -71,6 +67,8 @@ class Held:
     result: pb.Result | None = None
     unanswered: int = 0
     """How often the result was sent in this session and not answered yet."""
+    quiet: asyncio.Event = field(default_factory=asyncio.Event)
+    """All of them were."""
     may_speak: bool = True
     """The server of the present session knows that we hold it."""
     dropped: bool = False
@@ -89,7 +87,7 @@ class Held:
 class Steps:
     """What the steps of one process do, and for how long."""
 
-    def __init__(self, chance: random.Random, long_share: float, disorderly: bool) -> None:  # noqa: FBT001 - see Orders
+    def __init__(self, chance: random.Random, long_share: float, disorderly: bool) -> None:
         self.chance = chance
         self.disorderly = disorderly
         self._long_share = long_share
@@ -133,7 +131,9 @@ class Seat:
         chance: random.Random,
     ) -> None:
         self.name = name
-        self.is_drained = False
+        self.is_done = asyncio.Event()
+        """It was told that it may go, and nothing is left."""
+        self._drained = False
         self._address = address
         self._slots = slots
         self._serves = serves
@@ -150,10 +150,6 @@ class Seat:
         self._lease_seconds = 1.0
         self._draining = False
         self._live = False
-
-    @property
-    def is_done(self) -> bool:
-        return self.is_drained and not self._held
 
     def drain(self) -> None:
         self._draining = True
@@ -218,6 +214,7 @@ class Seat:
             held.may_speak = False
         for held in self._held.values():
             held.unanswered = 0
+            held.quiet.set()
         self._renewing.clear()
         self._resumed_at = monotonic()
         self._say(pb.SessionRequest(register=pb.Register(serves=self._serves)))
@@ -239,7 +236,7 @@ class Seat:
             "cancels": self._cancelled,
             "ping": lambda ping: self._say(pb.SessionRequest(pong=pb.Pong(nonce=ping.nonce))),
             "go_away": self._sent_away,
-            "drained": self._drained,
+            "drained": self._may_go,
             "registered": lambda _registered: None,
         }
         while True:
@@ -281,9 +278,7 @@ class Seat:
         for one in assign.items:
             mark = f"{self._life}/{one.lease.execution_id}/{one.lease.path}/{one.lease.delivery}"
             held = Held(one, mark)
-            self._note_of(
-                held, What.ASSIGNED, step_type=one.step_type, attempt=one.attempt, key=one.idempotency_key
-            )
+            self._note_of(held, What.ASSIGNED, step_type=one.step_type, attempt=one.attempt, key=one.idempotency_key)
             self._held[held.key] = held
             task = asyncio.create_task(self._work(held))
             self._working.add(task)
@@ -332,6 +327,8 @@ class Seat:
                 continue
             self._note_of(held, What.ACKED, mark=held.mark, code=CODES[one.code])
             held.unanswered -= 1
+            if not held.unanswered:
+                held.quiet.set()
             if one.code == pb.LEASE_CODE_UNAVAILABLE:
                 asyncio.get_running_loop().call_later(0.1, self._report, held)
             else:
@@ -340,9 +337,14 @@ class Seat:
     def _sent_away(self, away: pb.GoAway) -> None:
         raise Parted(away.reconnect_after_seconds)
 
-    def _drained(self, _drained: pb.Drained) -> None:
+    def _may_go(self, _drained: pb.Drained) -> None:
         self._note(What.DRAINED)
-        self.is_drained = True
+        self._drained = True
+        self._go_if_done()
+
+    def _go_if_done(self) -> None:
+        if self._drained and not self._held:
+            self.is_done.set()
 
     def _drop(self, held: Held) -> None:
         """We should stop. We do not: the result is sent all the same, and must change nothing."""
@@ -361,6 +363,7 @@ class Seat:
         if self._steps.disorderly and held.result.HasField("output") and self._chance.random() < 0.3:
             await self._contradict(held)
         del self._held[held.key]
+        self._go_if_done()
 
     async def _do(self, held: Held) -> None:
         if held.assignment.step_type.startswith(HOLD):
@@ -389,8 +392,7 @@ class Seat:
 
     async def _contradict(self, held: Held) -> None:
         """Another result under the lease, when all answers are there and it is clear what the next one answers."""
-        while held.unanswered:
-            await asyncio.sleep(LOOK_SECONDS)
+        await held.quiet.wait()
         held.mark += "+"
         held.over = asyncio.Event()
         held.result = self._success(held)
@@ -407,10 +409,9 @@ class Seat:
         result = held.result
         if result is None or held.over.is_set() or not self._live or not (held.may_speak or held.dropped):
             return
-        self._note_of(
-            held, What.SENT, mark=held.mark, failure=result.HasField("failure"), chunks=len(held.chunks)
-        )
+        self._note_of(held, What.SENT, mark=held.mark, failure=result.HasField("failure"), chunks=len(held.chunks))
         held.unanswered += 1
+        held.quiet.clear()
         self._say(pb.SessionRequest(results=pb.Results(items=[result])))
 
     # --- notes
@@ -421,9 +422,7 @@ class Seat:
     def _note_of(self, held: Held, what: What, **facts: Any) -> None:  # noqa: ANN401 - the same
         lease = held.lease
         token = hashlib.sha256(lease.token.encode()).hexdigest()[:12]
-        self._note(
-            what, execution=lease.execution_id, path=lease.path, delivery=lease.delivery, token=token, **facts
-        )
+        self._note(what, execution=lease.execution_id, path=lease.path, delivery=lease.delivery, token=token, **facts)
 
 
 def key_of(lease: pb.Lease) -> Key:

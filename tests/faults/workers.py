@@ -1,4 +1,4 @@
-"""The fault test of workers: `python -m tests.faults.workers --cycles 20 --database sqlite|postgresql [--only KIND ...]`.
+"""The fault test of workers: `python -m tests.faults.workers --cycles 20 --database sqlite|postgresql`.
 
 Each kind of fault has a server, a database and worker processes of its own. While clients start executions, the fault
 is done over and over; afterwards `worker_evidence.violations` says which promises were broken.
@@ -6,8 +6,8 @@ is done over and over; afterwards `worker_evidence.violations` says which promis
 
 import argparse
 import asyncio
-import json
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -23,10 +23,10 @@ import grpc
 
 from tests.faults.chaos_proxy import ChaosProxy
 from tests.faults.evidence import Order
-from tests.faults.worker_crew import Crew, Manner
+from tests.faults.worker_crew import Crew
 from tests.faults.worker_evidence import Evidence, violations
 from tests.faults.worker_kinds import KINDS, Kind, Scene
-from tests.faults.worker_notes import Note, What
+from tests.faults.worker_notes import What
 from tests.faults.worker_orders import Clients, held_value_of, settle, value_of
 from tests.faults.worker_session import HOLD, ONCE, WORK
 from tests.postgresql import empty_schema, running_postgresql
@@ -123,8 +123,6 @@ def _register(address: str) -> None:
 
 def _gathered(scene: Scene, kind: Kind, database_url: str) -> Evidence:
     """Let everything come to its end, send the workers home, and read what each witness says."""
-    import signal
-
     orders = scene.clients.finish()
     for process in scene.crew.processes:
         process.send(signal.SIGUSR2)

@@ -47,7 +47,7 @@ def test_a_failure_is_told_with_its_rule_and_answered_with_1(
     assert main([*addresses, "--transport", "unary", "--only", "somebody else's name"]) == 1
     said = capsys.readouterr().out
     assert "FAIL    somebody else's name is refused" in said
-    assert "docs/worker-protocol.md#registration" in said
+    assert "docs/contracts.md#versions" in said
 
 
 def test_a_server_that_is_not_there_is_answered_with_2(capsys: pytest.CaptureFixture[str]) -> None:

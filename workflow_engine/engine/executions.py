@@ -1,7 +1,6 @@
 """Executions: start one, look at it, watch it, and everything a person or another program may do to it."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar, cast
@@ -23,7 +22,7 @@ from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.inputs import Cancel, Input, Pause, Resolve, Resume, Signal, Start
 from workflow_engine.history.events import StepError
 from workflow_engine.history.statuses import ExecutionStatus
-from workflow_engine.identifiers import new_id, seed_of
+from workflow_engine.identifiers import SIGNAL_NAME, new_id, seed_of
 from workflow_engine.journal.contract import Acceptance, ExecutionFilter, ExecutionRecord, Journal
 from workflow_engine.jsontext import Json, JsonObject, digest
 from workflow_engine.runtime.live import Live
@@ -35,9 +34,6 @@ from workflow_engine.steps.contract import Simulation
 T = TypeVar("T")
 
 EVENTS_A_PAGE: Final = 500
-
-
-SIGNAL_NAME: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 class NoWorker(Conflict):

@@ -55,7 +55,7 @@ def end_step(turn: Turn, step: StepState, verdict: Completed | Routed, duration_
 
 def suspend_step(turn: Turn, step: StepState, wish: Suspended) -> None:
     """A step asks to wait. What it waits for may be here already."""
-    if (wish.seconds is None and wish.signal is None) or not _is_a_wait(wish.seconds):
+    if (wish.seconds is None and wish.signal is None) or not is_a_wait(wish.seconds):
         error = StepError(
             "contract-violation", f"Step {step.path} suspended itself without a timer or signal that could wake it"
         )
@@ -67,7 +67,8 @@ def suspend_step(turn: Turn, step: StepState, wish: Suspended) -> None:
         wake(turn, step)
 
 
-def _is_a_wait(seconds: float | None) -> bool:
+def is_a_wait(seconds: float | None) -> bool:
+    """Whether a timer can be set to it; None sets none."""
     return seconds is None or (math.isfinite(seconds) and 0 <= seconds <= LONGEST_WAIT)
 
 

@@ -61,6 +61,7 @@ class Desk:
         self._lines: dict[tuple[str, str], Line] = {}
         self._returning: dict[tuple[str, str], list[HandOver]] = {}
         self._count = 0
+        self._acks = Deadlines(clock, self._is_due)
         self._deadlines = Deadlines(clock, self._is_due)
         self._stopping = False
 
@@ -125,6 +126,7 @@ class Desk:
         away = GoAway("the server stops", self.terms.reconnect_after)
         for session in {session for line in self._lines.values() for session in line.sessions}:
             session.outbox.go_away(away)
+        self._acks.stop()
         self._deadlines.stop()
 
     # --- lines
@@ -226,7 +228,9 @@ class Desk:
         session.hold(handover)
         if (seconds := handover.task.request.timeout_seconds) is not None:
             handover.times_out_at = now + seconds
-        self.watch(handover)
+        self._acks.set(handover.due, handover)
+        if handover.times_out_at is not None:
+            self._deadlines.set(handover.times_out_at, handover)
         session.outbox.assign(handover)
 
     def give(self, handover: HandOver, session: Session) -> None:
@@ -335,6 +339,7 @@ class Desk:
             if isinstance(failure, Exception) and getattr(failure, "retry_after_seconds", None) is not None:
                 asyncio.get_running_loop().call_later(REJECT_PAUSE_SECONDS, self._enter_if_open, handover)
             elif failure is not None or (handover.task.type.effect is Effect.AT_MOST_ONCE and not untouched):
+                self._call_back(handover, "superseded")  # no hand-over follows that would do it
                 self.over(handover)
 
         self.tell(handover, lambda now: Withdrawn(now, lease.path, lease.delivery, reason, untouched), withdrawn)

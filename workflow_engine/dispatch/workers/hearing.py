@@ -10,7 +10,7 @@ from typing import Final
 from workflow_engine.dispatch.workers.desk import Desk
 from workflow_engine.dispatch.workers.handover import HandOver, Stage
 from workflow_engine.dispatch.workers.messages import Answer, Cancel, Chunk, Code, LeaseRef, Progress, Result, Said
-from workflow_engine.dispatch.workers.outcomes import Outcomes, Reading
+from workflow_engine.dispatch.workers.outcomes import Outcomes, Reading, storable
 from workflow_engine.dispatch.workers.session import Session
 from workflow_engine.dispatch.workers.sessions import Sessions
 from workflow_engine.errors import NotFound, OverLimit, Unavailable
@@ -147,7 +147,8 @@ class Hearing:
             answer(Answer(lease, Code.INVALID_TOKEN, "the token does not belong to this lease"))
             return
         if handover is not None:
-            self._tell(handover)
+            if handover.chunks or handover.progress is not None:
+                self._tell(handover)
             handover.reported = True
             if handover.holder is not None:
                 handover.holder.release(handover)
@@ -296,12 +297,7 @@ def _give(future: asyncio.Future[Answer], answer: Answer) -> None:
 
 
 def _said(chunk: Chunk) -> JsonObject:
-    return {"channel": _storable(chunk.channel) or "text", "data": _storable(chunk.data)}
-
-
-def _storable(text: str) -> str:
-    """Both databases refuse NUL in a text."""
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return {"channel": storable(chunk.channel) or "text", "data": storable(chunk.data)}
 
 
 def _code(failure: BaseException | None) -> Code:

@@ -29,10 +29,10 @@ class Line:
     quarantined: bool = False
     _heap: list[tuple[tuple[int, int], int, HandOver]] = field(default_factory=list)
     _pushed: int = 0
+    name: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        return self.pin.partition("@")[0]
+    def __post_init__(self) -> None:
+        self.name = self.pin.partition("@")[0]
 
     def add(self, handover: HandOver) -> None:
         self._pushed += 1
@@ -59,14 +59,16 @@ class Line:
 
     def match(self) -> "tuple[HandOver, Session] | None":
         """Who is next, and whose turn it is to do it. Workers take turns; those without room are hungry no longer."""
-        if self.first() is None:
+        first = self.first()
+        if first is None:
             return None
         found: tuple[HandOver, Session] | None = None
         passed: list[Session] = []
         while self.hungry and found is None:
             session = next(iter(self.hungry))
             del self.hungry[session]
-            if (handover := self.first_for(session)) is None:
+            handover = self.first_for(session) if first.is_lapsed_from(session) else first
+            if handover is None:
                 passed.append(session)
             elif session.takes(handover, self):
                 self.hungry[session] = None

@@ -1,13 +1,16 @@
-"""What goes between the desk and a worker, whatever carries it."""
+"""What goes between the desk and a worker, whatever carries it.
+
+What is made for every step is a tuple: it takes a third of the time of a frozen dataclass.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseRef:
+class LeaseRef(NamedTuple):
     """How a worker names one hand-over. `delivery` is the fence, `token` the proof that it was made to the sender."""
 
     execution_id: str
@@ -34,8 +37,7 @@ class Code(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     lease: LeaseRef
     code: Code
     message: str = ""
@@ -56,8 +58,7 @@ class Hello:
     capabilities: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """JSON text, not read yet: that it may be wrong is the fault of one step, not of the session."""
 
     data: bytes
@@ -84,8 +85,7 @@ class Suspend:
     memo: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     lease: LeaseRef
     outcome: Output | Failure | Suspend
     duration_ms: float = 0.0

@@ -7,8 +7,10 @@ from workflow_engine.dispatch.failures import report_of
 from workflow_engine.dispatch.gates import Gates
 from workflow_engine.dispatch.workers.messages import Code, Failure, Output, Result, Suspend
 from workflow_engine.errors import WorkflowEngineError
+from workflow_engine.execution.advance import LONGEST_WAIT, is_a_wait
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.inputs import Failed, Succeeded
+from workflow_engine.identifiers import SIGNAL_NAME
 from workflow_engine.jsontext import Json, JsonLimits, read_strict
 from workflow_engine.steps.contract import Completed, StepFailure, StepType, Suspended, Verdict
 
@@ -49,14 +51,27 @@ class Outcomes:
 
     def _verdict(self, step_type: StepType, outcome: Output | Suspend) -> Verdict:
         if isinstance(outcome, Suspend):
-            return Suspended(outcome.seconds, outcome.signal or None, self._json(outcome.memo, "memo"))
+            return self._suspended(outcome)
         output = self._json(outcome.data, "result")
         return self.gates.check_read(step_type, Completed(output, outcome.simulated))
 
+    def _suspended(self, outcome: Suspend) -> Suspended:
+        """Raises `StepFailure` for a wait that nothing could end."""
+        seconds, signal = outcome.seconds, outcome.signal or None
+        if seconds is None and signal is None:
+            raise StepFailure("contract-violation", "A suspension needs seconds, a signal, or both", retryable=False)
+        if not is_a_wait(seconds):
+            message = f"A step suspends itself for 0 to {LONGEST_WAIT:.0f} seconds"
+            raise StepFailure("contract-violation", message, retryable=False)
+        if signal is not None and not SIGNAL_NAME.fullmatch(signal):
+            message = "The signal of a suspension has 1 to 128 visible ASCII characters; no other is ever accepted"
+            raise StepFailure("contract-violation", message, retryable=False)
+        return Suspended(seconds, signal, self._json(outcome.memo, "memo"))
+
     def _failure(self, outcome: Failure) -> StepFailure:
         return StepFailure(
-            outcome.code or "step-failed",
-            outcome.message,
+            storable(outcome.code) or "step-failed",
+            storable(outcome.message),
             retryable=outcome.retryable,
             details=self._json(outcome.details, "details"),
             retry_after=outcome.retry_after,
@@ -72,3 +87,8 @@ class Outcomes:
             return read_strict(data, self.json_limits)
         except WorkflowEngineError as unreadable:
             raise StepFailure("contract-violation", f"The {what} is not JSON: {unreadable}", retryable=False) from None
+
+
+def storable(text: str) -> str:
+    """Both databases refuse NUL in a text."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

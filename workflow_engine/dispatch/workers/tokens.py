@@ -5,7 +5,6 @@ step.
 """
 
 import hashlib
-from base64 import urlsafe_b64encode
 from hmac import compare_digest
 
 from workflow_engine.dispatch.workers.messages import LeaseRef
@@ -26,7 +25,7 @@ class Tokens:
 
     def _token(self, execution_id: str, path: str, delivery: int) -> str:
         what = f"{execution_id}|{path}|{delivery}".encode(errors="replace")
-        return urlsafe_b64encode(hashlib.blake2b(what, key=self._key, digest_size=18).digest()).decode()
+        return hashlib.blake2b(what, key=self._key, digest_size=16).hexdigest()
 
 
 def equal(presented: str, expected: str) -> bool:

@@ -3,7 +3,9 @@
 import time
 from typing import Final
 
+from workflow_engine.rpc.generated import worker_pb2 as pb
 from workflow_engine.testing.errors import expect, expect_equal
+from workflow_engine.testing.scenarios.leases import answer_to
 from workflow_engine.testing.scenarios.scenario import Room
 from workflow_engine.testing.stage import Stage, number_of
 from workflow_engine.testing.transports.contract import value_of
@@ -75,3 +77,16 @@ async def either(stage: Stage) -> None:
     again = await worker.take_one()
     expect_equal(again.resumption.by, "timer", "why it goes on")
     await worker.complete(again)
+
+
+@ROOM.scenario("a suspension that nothing could end fails the attempt, and its sender is told")
+async def endless(stage: Stage) -> None:
+    step = stage.contract()
+    worker = await stage.worker(step)
+    for wrong in (pb.Suspend(), pb.Suspend(signal="two words"), pb.Suspend(seconds=1e9)):
+        execution = await stage.start(step)
+        task = await worker.take_one()
+        code = await answer_to(worker, pb.Result(lease=task.lease, suspend=wrong))
+        expect_equal(code, "CONTRACT_VIOLATION", f"the answer to {wrong!r}")
+        end = await stage.client.end_of(execution)
+        expect_equal((end.status, end.steps["work"].error), ("failed", "contract-violation"), "the end")

@@ -5,7 +5,7 @@ from workflow_engine.testing.scenarios.scenario import Room
 from workflow_engine.testing.scenarios.sessions import gone, seen
 from workflow_engine.testing.stage import Stage
 
-ROOM = Room("unserved")
+ROOM = Room("docs/workflows.md#the-document")
 
 
 @ROOM.scenario("a type nobody serves is listed so, and explain tells when a worker was last there")

@@ -1,0 +1,44 @@
+"""The fault test of workers in short (`python -m tests.faults.workers` is the long one), and two builds it refuses."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.worker_kinds import ALTERED, KINDS
+from tests.faults.workers import fault_test
+
+CYCLES = 2
+SHORT = [name for name in KINDS if name != "reconnect-storm"]
+"""A storm of 500 sessions belongs into the long test."""
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.mark.parametrize("kind", SHORT)
+def test_no_fault_of_workers_servers_or_networks_loses_a_step_or_does_it_twice(kind: str, tmp_path: Path) -> None:
+    report = fault_test(kind, f"sqlite:///{tmp_path / 'faults.db'}", tmp_path, CYCLES, seed=4)
+
+    assert report.violations == []
+    assert report.figures["answered OK"] > 0
+
+
+def test_a_lost_worker_is_survived_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
+    report = fault_test("freeze-worker", postgres_url, tmp_path, CYCLES, seed=5)
+
+    assert report.violations == []
+    assert report.figures["superseded"] > 0
+
+
+def test_a_server_that_takes_results_without_looking_at_the_fence_is_found_out(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'faults.db'}"
+    report = fault_test("freeze-worker", url, tmp_path, CYCLES, seed=6, program=(*ALTERED, "without-fence"))
+
+    assert any("was the latest" in line for line in report.violations), report
+
+
+def test_a_server_whose_leases_run_on_the_wall_clock_is_found_out(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'faults.db'}"
+    program = (*ALTERED, "leases-on-the-wall-clock")
+    report = fault_test("jump-clock", url, tmp_path, 2 * CYCLES, seed=7, program=program)
+
+    assert any("before the lease of" in line for line in report.violations), report
