@@ -34,7 +34,13 @@ from workflow_engine.clock import SystemClock
 from workflow_engine.engine.places import Places
 from workflow_engine.jsontext import JsonObject, write
 from workflow_engine.rpc.backing import Backing
-from workflow_engine.rpc.generated import registry_pb2, worker_pb2 as pb, worker_pb2_grpc, workflow_pb2, workflow_pb2_grpc
+from workflow_engine.rpc.generated import (
+    registry_pb2,
+    worker_pb2 as pb,
+    worker_pb2_grpc,
+    workflow_pb2,
+    workflow_pb2_grpc,
+)
 from workflow_engine.rpc.server import GrpcServer
 from workflow_engine.serving import collect_garbage_seldom, run
 from workflow_engine.settings import Settings
@@ -58,7 +64,9 @@ async def bench(folder: Path) -> AsyncIterator[Bench]:
     settings = Settings(grpc_port=0, log_level="warning", database_url=f"sqlite:///{folder}/benchmark.db")
     metrics, stopping = Metrics(), asyncio.Event()
     async with Engine.open(settings=settings, observers=[metrics.observe]) as engine:
-        backing = Backing(engine.face, settings, metrics, ErrorLog(SystemClock()), stopping, Places(settings.limits.max_streams))
+        backing = Backing(
+            engine.face, settings, metrics, ErrorLog(SystemClock()), stopping, Places(settings.limits.max_streams)
+        )
         server = GrpcServer(backing, engine.ready)
         await server.start()
         await engine.ready()

@@ -18,6 +18,8 @@ from docs.tables.lifecycle import DERIVED, EXECUTION_EVENTS, MEANINGS, STEP_EVEN
 from docs.tables.routes import document
 from workflow_engine import LOCAL, Engine
 from workflow_engine.definition.model import StepDefinition, WorkflowDefinition
+from workflow_engine.engine import explanation
+from workflow_engine.engine.metrics import Metrics
 from workflow_engine.history.events import EVENT_TYPES
 from workflow_engine.history.statuses import EXECUTION_MOVES, STEP_MOVES
 from workflow_engine.jsontext import JsonObject
@@ -26,6 +28,8 @@ from workflow_engine.settings import Settings
 
 CHECKOUT: Final = Path(__file__).parents[1]
 PAGES: Final = pages()
+PLACES: Final = ("*.md", "clients/*/*.md", "examples/*.md", "examples/*/*.md", "examples/*/*/*.md")
+EVERYWHERE: Final = [*PAGES, *sorted(found for place in PLACES for found in CHECKOUT.glob(place))]
 _MARK: Final = re.compile(r"<!-- (?:generated: |end of )([^>]*?) -->")
 _LINK: Final = re.compile(r"\[[^\]\n]+\]\(([^)\s]+)\)")
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -135,7 +139,7 @@ def test_every_public_route_is_in_the_table_of_routes() -> None:
 # --- pages
 
 
-@every_page
+@pytest.mark.parametrize("page", EVERYWHERE, ids=lambda page: str(page.relative_to(CHECKOUT)))
 def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
     for path, anchor in links(page):
         target = (page.parent / path).resolve() if path else page
@@ -173,6 +177,20 @@ async def test_the_documents_that_are_shown_run_to_their_end() -> None:
 def test_the_page_of_workflows_explains_every_field() -> None:
     assert column("workflows.md", "The document") == set(WorkflowDefinition.model_fields)
     assert column("workflows.md", "A step") == set(StepDefinition.model_fields)
+
+
+async def test_every_figure_has_a_row_and_nothing_else_has_one() -> None:
+    metrics = Metrics()
+    async with Engine.open("memory://", observers=[metrics.observe]) as engine:
+        metrics.attach(engine.face)
+        kinds = [(family.name, family.type) for family in metrics.families()]
+    assert column("rest.md", "Figures") == {f"{name}_total" if kind == "counter" else name for name, kind in kinds}
+
+
+def test_every_reason_of_explain_has_a_row_and_nothing_else_has_one() -> None:
+    told = re.findall(r'path, "([A-Z_]+)"', Path(explanation.__file__).read_text())
+    assert len(told) > 5
+    assert column("lifecycle.md", "Why it does not go on") == set(told)
 
 
 def test_the_program_of_the_embedding_page_prints_what_the_page_says() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.execution.scenario import Scenario, step
 from workflow_engine.execution.decide import DEATHS_BEFORE_QUARANTINE
-from workflow_engine.execution.errors import NoUnknownOutcome, StaleDelivery, UnknownStep
+from workflow_engine.execution.errors import AlreadyReported, NoUnknownOutcome, OtherResult, StaleDelivery, UnknownStep
 from workflow_engine.history.events import StepError
 from workflow_engine.jsontext import Json
 
@@ -184,6 +184,18 @@ def test_what_must_not_start_twice_waits_for_somebody_to_say_what_became_of_it()
     assert flow.after(3600) == []
     assert flow.died() == []
     assert flow.signalled("go") == ["signal go"]
+
+
+def test_whoever_had_it_may_tell_late_and_tell_it_again() -> None:
+    flow = Scenario(step("a", step_type="pay"), step("b", "a"))
+    flow.died()
+
+    assert flow.done("a", {"ref": 1}, delivery=1) == ["a rescheduled", "a completed", "b scheduled"]
+    assert flow.step("a").delivery == 1
+    with pytest.raises(AlreadyReported):
+        flow.done("a", {"ref": 1}, delivery=1)
+    with pytest.raises(OtherResult):
+        flow.done("a", {"ref": 2}, delivery=1)
 
 
 def test_it_completed() -> None:

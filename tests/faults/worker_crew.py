@@ -16,7 +16,7 @@ from tests.faults.worker_process import Orders
 from tests.serving.process import environment
 
 Lease = tuple[str, str, int]
-PATIENCE_SECONDS: Final = 40.0
+PATIENCE_SECONDS: Final = 90.0
 LOOK_SECONDS: Final = 0.01
 
 

@@ -21,7 +21,7 @@ ANSWERS_A_CYCLE: Final = 12
 LONGEST_LIFE_SECONDS: Final = 0.4
 STEPS_HELD: Final = 1_000
 SESSIONS: Final = 500
-START_SECONDS: Final = 40.0
+START_SECONDS: Final = 90.0
 NEVER_SECONDS: Final = 100_000.0
 """Sessions survive a jump, whatever clock they are watched by: it is the leases that are looked at."""
 NOTICED_TOLERANCE_SECONDS: Final = 1.0

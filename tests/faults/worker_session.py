@@ -177,6 +177,7 @@ class Seat:
 
     async def _session(self) -> None:
         self._out = asyncio.Queue()
+        await self._knock()
         async with aio.insecure_channel(self._address, OPTIONS) as channel:
             call = WorkerServiceStub(channel).Session()
             writing: asyncio.Task[None] | None = None
@@ -192,6 +193,15 @@ class Seat:
                 if writing is not None:
                     writing.cancel()
                 call.cancel()
+
+    async def _knock(self) -> None:
+        """A channel is dear; while nobody listens, hundreds that are opened in vain would starve who is to listen."""
+        host, _, port = self._address.rpartition(":")
+        try:
+            _, writer = await asyncio.open_connection(host, int(port))
+        except OSError:
+            raise Parted from None
+        writer.close()
 
     async def _come(self, call: Any) -> None:  # noqa: ANN401 - a stream of grpc.aio
         """Hello and Welcome, then who we are and what we hold."""

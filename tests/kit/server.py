@@ -9,10 +9,10 @@ from tests.serving.process import Serve, ServerProcess, free_port
 from workflow_engine.testing import Target
 
 SHORT: Final[dict[str, Any]] = {
-    "workers__lease_seconds": 3,
-    "workers__ack_within_seconds": 0.5,
+    "workers__lease_seconds": 4,
+    "workers__ack_within_seconds": 2,
     "workers__ping_every_seconds": 0.3,
-    "workers__dead_after_seconds": 1.5,
+    "workers__dead_after_seconds": 2,
     "workers__cancel_grace_seconds": 1,
     "workers__reconnect_after_seconds": 0.1,
     "shutdown_grace_seconds": 2,
@@ -35,10 +35,10 @@ class Power:
         await asyncio.to_thread(self.server.start)
 
 
-def started(serve: Serve, folder: Path) -> tuple[ServerProcess, Target]:
+def started(serve: Serve, folder: Path, **settings: object) -> tuple[ServerProcess, Target]:
     """A server that is ready, with a key for the kit and one for somebody else."""
     grpc_port = free_port()
-    server = serve(f"sqlite:///{folder / 'kit.db'}", grpc_port=grpc_port, **SHORT).start()
+    server = serve(f"sqlite:///{folder / 'kit.db'}", grpc_port=grpc_port, **(SHORT | settings)).start()
     own = _key(server, {}, "kit", "admin")
     other = _key(server, {"Authorization": f"Bearer {own}"}, "stranger", "register")
     grpc = f"127.0.0.1:{grpc_port}"

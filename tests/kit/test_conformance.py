@@ -18,10 +18,10 @@ every_transport = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
 @contextmanager
-def _server(factory: pytest.TempPathFactory) -> Iterator[tuple[ServerProcess, Target]]:
+def _server(factory: pytest.TempPathFactory, **settings: object) -> Iterator[tuple[ServerProcess, Target]]:
     folder = factory.mktemp("kit")
     with server_processes(folder) as serve:
-        yield started(serve, folder)
+        yield started(serve, folder, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,8 @@ async def test_the_server_keeps_every_rule(served: tuple[ServerProcess, Target],
 async def test_workers_outlive_a_server_that_crashes_or_restarts(
     tmp_path_factory: pytest.TempPathFactory, transport: str
 ) -> None:
-    with _server(tmp_path_factory) as (server, target):
+    # A busy machine takes its time to start a server; the leases of before must not run out meanwhile.
+    with _server(tmp_path_factory, workers__lease_seconds=15) as (server, target):
         report = await run(target, RESTARTING, [transport])
         _all_well(report, server, skipped=0)
 

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from workflow_engine.clock import Clock
 from workflow_engine.dispatch.contract import Task
+from workflow_engine.dispatch.workers import reports
 from workflow_engine.dispatch.workers.deadlines import Deadlines
 from workflow_engine.dispatch.workers.handover import HandOver, Stage
 from workflow_engine.dispatch.workers.line import Line
@@ -23,13 +24,10 @@ from workflow_engine.dispatch.workers.returning import Returning
 from workflow_engine.dispatch.workers.session import Session
 from workflow_engine.dispatch.workers.terms import Terms
 from workflow_engine.dispatch.workers.tokens import Tokens, equal
-from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.execution.execution import Execution
-from workflow_engine.execution.inputs import Failed, Report, Succeeded, Taken, Withdrawn
-from workflow_engine.history.events import StepError
+from workflow_engine.execution.inputs import Report
 from workflow_engine.logs import logger
-from workflow_engine.steps.contract import Completed, Effect
-from workflow_engine.steps.sampling import sample
+from workflow_engine.steps.contract import Effect
 
 Then = Callable[[BaseException | None], None]
 """Told after the commit: None, or why it changed nothing."""
@@ -78,7 +76,7 @@ class Desk:
             self._supersede(before)
         line = self.line_of(task)
         if task.simulate_unserved and not line.sessions:
-            self._simulate(handover)
+            self.tell(handover, lambda now: reports.made_up(handover, now), lambda _failure: self.over(handover))
             return
         line.add(handover)
         self.serve(line)
@@ -216,7 +214,7 @@ class Desk:
                 handover.handed_out = failure is None
                 self._withdraw(handover, "not-sent", untouched=True)
 
-        self.tell(handover, lambda now: self._taken(handover, now, session.worker_id), written)
+        self.tell(handover, lambda now: reports.taken(handover, now, session.worker_id), written)
 
     def _assign(self, handover: HandOver, session: Session) -> None:
         now = self.clock.monotonic()
@@ -315,7 +313,7 @@ class Desk:
                 self._announce(handover, handover.worker_id)
 
     def _announce(self, handover: HandOver, worker: str) -> None:
-        self.tell(handover, lambda now: self._taken(handover, now, worker), _whatever)
+        self.tell(handover, lambda now: reports.taken(handover, now, worker), _whatever)
 
     def came_back(self, session: Session) -> None:
         """A worker of before told what it holds: whatever waited for it alone waits no longer."""
@@ -324,14 +322,9 @@ class Desk:
                 if handover.stage is Stage.RETURNING:
                     self._enter(handover)
 
-    def _taken(self, handover: HandOver, now: float, worker: str) -> Taken:
-        since = handover.since or now
-        return Taken(now, handover.lease.path, handover.lease.delivery, worker, since)
-
     def _withdraw(self, handover: HandOver, reason: str, *, untouched: bool) -> None:
         """Ask for the next hand-over. When it is written down, it comes by `dispatch` and takes the place of this."""
         handover.stage = Stage.WITHDRAWING
-        lease = handover.lease
 
         def withdrawn(failure: BaseException | None) -> None:
             if handover.stage is not Stage.WITHDRAWING:
@@ -339,10 +332,11 @@ class Desk:
             if isinstance(failure, Exception) and getattr(failure, "retry_after_seconds", None) is not None:
                 asyncio.get_running_loop().call_later(REJECT_PAUSE_SECONDS, self._enter_if_open, handover)
             elif failure is not None or (handover.task.type.effect is Effect.AT_MOST_ONCE and not untouched):
-                self._call_back(handover, "superseded")  # no hand-over follows that would do it
+                # Whoever may still be at work on it is not told to stop: its word is the only one there will be.
+                self._let_go(handover)
                 self.over(handover)
 
-        self.tell(handover, lambda now: Withdrawn(now, lease.path, lease.delivery, reason, untouched), withdrawn)
+        self.tell(handover, lambda now: reports.withdrawn(handover, now, reason, untouched=untouched), withdrawn)
 
     def _enter_if_open(self, handover: HandOver) -> None:
         if handover.stage is Stage.WITHDRAWING and not self._stopping:
@@ -400,17 +394,8 @@ class Desk:
         return handover.times_out_at is not None and handover.times_out_at <= self.clock.monotonic()
 
     def _time_out(self, handover: HandOver) -> None:
-        request = handover.task.request
         seconds = self._longest(handover.task)
-        error = StepError("timeout", f"Step {request.path} timed out after {seconds:g} seconds")
-
-        def late(now: float) -> Report:
-            took = seconds * 1000
-            return Failed(
-                now, request.path, request.delivery, error, took, worker=handover.worker_id, since=handover.since
-            )
-
-        self.tell(handover, late, _whatever)
+        self.tell(handover, lambda now: reports.timed_out(handover, now, seconds), _whatever)
 
     def _may_be_out(self, handover: HandOver) -> bool:
         request = handover.task.request
@@ -422,20 +407,6 @@ class Desk:
         line = self.line_of(handover.task)
         if line.count_loss((handover.worker_id, handover.epoch), self.terms.quarantine_after):
             log.warning("step type quarantined", step_type=line.pin, losses=line.losses)
-
-    def _simulate(self, handover: HandOver) -> None:
-        """No worker serves the type, and the workflow asks for a made-up output then."""
-        request, step_type = handover.task.request, handover.task.type
-
-        def made_up(now: float) -> Report:
-            try:
-                output = sample(step_type.output_schema, request.idempotency_key)
-            except WorkflowEngineError as failure:
-                error = StepError(failure.code, str(failure))
-                return Failed(now, request.path, request.delivery, error, 0.0, retryable=False)
-            return Succeeded(now, request.path, request.delivery, Completed(output, simulated=True), 0.0)
-
-        self.tell(handover, made_up, lambda _failure: self.over(handover))
 
 
 def _oldest(session: Session) -> HandOver | None:

@@ -239,7 +239,8 @@ class Hearing:
         progress, chunks = handover.progress, tuple(handover.chunks)
         handover.progress, handover.is_telling = None, False
         handover.chunks.clear()
-        if handover.stage is not Stage.LEASED or handover.reported:
+        # A lease that ran out counts until somebody else has the step: what was said under it counts, too.
+        if handover.stage not in (Stage.LEASED, Stage.WAITING) or handover.reported:
             return
         path, delivery = handover.lease.path, handover.lease.delivery
         if progress is not None or chunks:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from grpc import aio
 
@@ -18,31 +18,34 @@ from workflow_engine.testing.transports.refusals import refusal_of
 
 T = TypeVar("T")
 
+TIMEOUT_SECONDS: Final = 90.0
+
 
 class GrpcClient(Client):
     def __init__(self, dialing: Dialing) -> None:
         self._channel = dialing.channel()
-        self._metadata = dialing.metadata
+        # A server that was restarted is there again in a moment.
+        self._how: dict[str, Any] = {"metadata": dialing.metadata, "wait_for_ready": True, "timeout": TIMEOUT_SECONDS}
         self._registry = RegistryServiceStub(self._channel)
         self._workflows = WorkflowServiceStub(self._channel)
 
     async def register(self, contract: Contract, *, dry_run: bool = False) -> Registered:
         request = steps_pb.RegisterStepsRequest(steps=[contract.message()], dry_run=dry_run)
-        (registered,) = (await _answered(self._registry.RegisterSteps(request, metadata=self._metadata))).steps
+        (registered,) = (await _answered(self._registry.RegisterSteps(request, **self._how))).steps
         return Registered(registered.version, registered.changed)
 
     async def deregister(self, name: str) -> None:
-        await _answered(self._registry.Deregister(steps_pb.DeregisterRequest(name=name), metadata=self._metadata))
+        await _answered(self._registry.Deregister(steps_pb.DeregisterRequest(name=name), **self._how))
 
     async def reset_step(self, name: str) -> None:
-        await _answered(self._registry.ResetStep(steps_pb.ResetStepRequest(name=name), metadata=self._metadata))
+        await _answered(self._registry.ResetStep(steps_pb.ResetStepRequest(name=name), **self._how))
 
     async def step_status(self, name: str) -> str:
         request = steps_pb.GetStepRequest(name=name)
-        return (await _answered(self._registry.GetStep(request, metadata=self._metadata))).step.status
+        return (await _answered(self._registry.GetStep(request, **self._how))).step.status
 
     async def workers(self) -> list[WorkerSeen]:
-        answer = await _answered(self._registry.ListWorkers(steps_pb.ListWorkersRequest(), metadata=self._metadata))
+        answer = await _answered(self._registry.ListWorkers(steps_pb.ListWorkersRequest(), **self._how))
         return [
             WorkerSeen(
                 one.worker_id,
@@ -58,13 +61,11 @@ class GrpcClient(Client):
 
     async def start(self, document: JsonObject, data: JsonObject) -> str:
         body = json.dumps({"workflow_config": document, "input_data": data}).encode()
-        return (
-            await _answered(self._workflows.Execute(pb.ExecuteRequest(body=body), metadata=self._metadata))
-        ).execution_id
+        return (await _answered(self._workflows.Execute(pb.ExecuteRequest(body=body), **self._how))).execution_id
 
     async def results(self, execution_id: str, wait_seconds: float = 0.0) -> Results:
         request = pb.GetResultsRequest(execution_id=execution_id, wait_seconds=wait_seconds)
-        found = (await _answered(self._workflows.GetResults(request, metadata=self._metadata))).results
+        found = (await _answered(self._workflows.GetResults(request, **self._how))).results
         error = found.error.code if found.HasField("error") else None
         return Results(found.status, {path: _step(one) for path, one in found.steps.items()}, error)
 
@@ -73,27 +74,27 @@ class GrpcClient(Client):
         after = 0
         while True:
             request = pb.ListEventsRequest(execution_id=execution_id, after=after)
-            page = await _answered(self._workflows.ListEvents(request, metadata=self._metadata))
+            page = await _answered(self._workflows.ListEvents(request, **self._how))
             found += [Event(one.seq, one.kind, one.path, json.loads(one.data)) for one in page.events]
             if not (after := page.next_after):
                 return found
 
     async def explain(self, execution_id: str) -> list[Reason]:
         request = pb.ExplainRequest(execution_id=execution_id)
-        answer = await _answered(self._workflows.Explain(request, metadata=self._metadata))
+        answer = await _answered(self._workflows.Explain(request, **self._how))
         return [Reason(one.path, one.code, json.loads(one.details)) for one in answer.reasons]
 
     async def cancel(self, execution_id: str) -> None:
         request = pb.CancelRequest(execution_id=execution_id, reason="the kit asks for it")
-        await _answered(self._workflows.Cancel(request, metadata=self._metadata))
+        await _answered(self._workflows.Cancel(request, **self._how))
 
     async def signal(self, execution_id: str, name: str, payload: Json) -> None:
         request = pb.SignalRequest(execution_id=execution_id, name=name, payload=json.dumps(payload).encode())
-        await _answered(self._workflows.Signal(request, metadata=self._metadata))
+        await _answered(self._workflows.Signal(request, **self._how))
 
     async def resolve(self, execution_id: str, path: str, output: Json) -> None:
         request = pb.ResolveRequest(execution_id=execution_id, path=path, output=json.dumps(output).encode())
-        await _answered(self._workflows.Resolve(request, metadata=self._metadata))
+        await _answered(self._workflows.Resolve(request, **self._how))
 
     async def close(self) -> None:
         await self._channel.close(None)

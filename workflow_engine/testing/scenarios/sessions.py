@@ -9,7 +9,7 @@ from workflow_engine.testing.errors import NothingCame, Refused, Violation, expe
 from workflow_engine.testing.scenarios.leases import expect_again
 from workflow_engine.testing.scenarios.scenario import POLLING, STREAM, Room
 from workflow_engine.testing.stage import Stage
-from workflow_engine.testing.transports.contract import WorkerSession
+from workflow_engine.testing.transports.contract import WorkerSession, code_name, completed
 
 ROOM = Room("docs/worker-protocol.md#staying-alive")
 MANY: Final = 100
@@ -192,8 +192,9 @@ async def crash(stage: Stage) -> None:
     power = stage.power()
     step = stage.contract()
     worker = await stage.worker(step, slots={"": MANY})
-    executions = await stage.start_many(step, MANY)
-    tasks = await worker.take(MANY)
+    executions = await asyncio.gather(*(stage.start(step, number) for number in range(MANY)))
+    tasks = await worker.receive(MANY)
+    await worker.ack(*tasks)
     await power.crash()
     await worker.drop()
     opening = stage.opening(step, slots={"": MANY}, held=tasks)
@@ -201,8 +202,8 @@ async def crash(stage: Stage) -> None:
     expect_equal({verdict_on(back, task) for task in tasks}, {"KEEP"}, "the verdicts")
     other = await stage.worker(step, worker="b", slots={"": MANY})
     await other.gets_nothing(0.5, "all of it was resumed")
-    for task in tasks:
-        await back.complete(task, "kept")
+    answers = await back.report(*(completed(task, "kept") for task in tasks))
+    expect_equal({code_name(one) for one in answers}, {"OK"}, "the answers to what was kept")
     ends = [await stage.client.end_of(one) for one in executions]
     expect_equal({end.steps["work"].output for end in ends if end.status == "completed"}, {"kept"}, "the outputs")
     expect_equal(len([end for end in ends if end.status == "completed"]), MANY, "the executions that completed")

@@ -78,7 +78,7 @@ async def storm(stage: Stage) -> None:
 async def backlog(stage: Stage) -> None:
     step = stage.contract()
     await stage.client.register(step)
-    await stage.start_many(step, 5)
+    await stage.start_in_order(step, 5)
     worker = await stage.worker(step)
     await stage.start(step, 5)
     order = []
@@ -93,7 +93,7 @@ async def backlog(stage: Stage) -> None:
 async def old_place(stage: Stage) -> None:
     step = stage.contract()
     await stage.client.register(step)
-    await stage.start_many(step, 12)
+    await stage.start_in_order(step, 12)
     lost = await stage.worker(step, worker="a")
     expect_equal(number_of(await lost.take_one()), 0, "the first one")
     await lost.drop()
