@@ -11,7 +11,8 @@ from typing import Final
 
 import grpc
 
-from workflow_engine.rpc.generated import registry_pb2, worker_pb2 as pb, worker_pb2_grpc
+from workflow_engine.rpc.generated import registry_pb2, worker_pb2_grpc
+from workflow_engine.rpc.generated import worker_pb2 as pb
 from workflow_engine.serving import collect_garbage_seldom, run
 
 OUTPUT: Final = pb.Payload(data=b'{"text":"' + b"x" * 180 + b'"}')

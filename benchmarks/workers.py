@@ -28,18 +28,20 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # a script's own folder is t
 
 from benchmarks.engine import chain, fan, finish, timed
 from workflow_engine.assembly import Engine
+from workflow_engine.clock import SystemClock
 from workflow_engine.engine.error_log import ErrorLog
 from workflow_engine.engine.metrics import Metrics
-from workflow_engine.clock import SystemClock
 from workflow_engine.engine.places import Places
-from workflow_engine.jsontext import JsonObject, write
+from workflow_engine.jsontext import write
 from workflow_engine.rpc.backing import Backing
 from workflow_engine.rpc.generated import (
     registry_pb2,
-    worker_pb2 as pb,
     worker_pb2_grpc,
     workflow_pb2,
     workflow_pb2_grpc,
+)
+from workflow_engine.rpc.generated import (
+    worker_pb2 as pb,
 )
 from workflow_engine.rpc.server import GrpcServer
 from workflow_engine.serving import collect_garbage_seldom, run

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.types import Message
 
+from workflow_engine.engine.places import Places, TooManyStreams
 from workflow_engine.engine.public_events import PublicEvent
 from workflow_engine.journal.contract import JournalUnavailable
-from workflow_engine.engine.places import Places, TooManyStreams
 from workflow_engine.rest.streams import EventStream
 
 EVENT = PublicEvent(1, "step_completed", 0.0, "a", {"output": "two\nlines"})

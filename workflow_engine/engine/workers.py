@@ -256,8 +256,9 @@ class Workers:
             log.warning("a worker could not be forgotten", worker=place[1], reason=str(failure))
 
     def _give_up_on_the_absent(self) -> None:
-        for place in self._desk.returning.gone(self._clock.monotonic()):
-            self.gone(place)
+        for place in self._desk.returning.give_up(self._clock.monotonic()):
+            if not self.sessions.is_here(place):
+                self.gone(place)
 
     async def stop(self) -> None:
         self.sessions.stop()

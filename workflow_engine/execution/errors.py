@@ -36,6 +36,15 @@ class OtherResult(StaleDelivery):
         self.args = (f"another result of step {path} was accepted under this lease; this one changes nothing",)
 
 
+class MissingChunks(Conflict):
+    """Chunks that do not follow those that are recorded: those between are to be sent first."""
+
+    code = "missing-chunks"
+
+    def __init__(self, path: str, expected: int) -> None:
+        super().__init__(f"chunk {expected} of step {path} is to come next")
+
+
 class NotPaused(Conflict):
     code = "not-paused"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from workflow_engine.execution.advance import advance, end_step, suspend_step
-from workflow_engine.execution.errors import AlreadyReported, OtherResult, StaleDelivery
+from workflow_engine.execution.errors import AlreadyReported, MissingChunks, OtherResult, StaleDelivery
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.failures import attempt_failed
 from workflow_engine.execution.hand_overs import hand_over_again, heard_after_all, reschedule, waits_for_a_word
@@ -78,8 +78,10 @@ def progressed(turn: Turn, report: Progressed) -> None:
 
 def chunked(turn: Turn, report: Chunked) -> None:
     step = _running(turn, report)
+    if report.first > step.next_chunk:
+        raise MissingChunks(step.path, step.next_chunk)
     fresh = report.chunks[max(step.next_chunk - report.first, 0) :]
-    if fresh and report.first <= step.next_chunk:
+    if fresh:
         turn.emit(StepChunked(turn.now, step.path, step.next_chunk, fresh))
 
 

@@ -150,6 +150,7 @@ class _Stream:
     ) -> None:
         self._workers = workers
         self._admits = admits
+        self._left = False
         self._session = session
         self._caller = caller
         self._limits = limits
@@ -158,7 +159,7 @@ class _Stream:
         self._heard: dict[str, Callable[[Any], Any]] = {
             "register": self._register,
             "ready": lambda _frame: workers.sessions.ready(session),
-            "credits": lambda frame: workers.sessions.credits(session, dict(frame.slots)),
+            "credits": self._credits,
             "acks": lambda frame: workers.hearing.acks(session, values.leases(frame.leases)),
             "rejects": lambda frame: workers.hearing.rejects(session, values.rejects(frame.items)),
             "renew": self._renew,
@@ -181,6 +182,8 @@ class _Stream:
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            if ways[0].done() and ways[0].exception() is None:
+                await self._last_words(ways[1:])
         finally:
             for way in ways:
                 way.cancel()
@@ -192,6 +195,12 @@ class _Stream:
         for failure in ended:
             if isinstance(failure, Exception):
                 raise failure
+
+    async def _last_words(self, ways: "Sequence[asyncio.Future[Any]]") -> None:
+        """The worker says no more, and still hears what becomes of its results."""
+        self._left = True
+        self._workers.sessions.close(self._session)
+        await asyncio.wait(ways, timeout=self._workers.terms.ack_within, return_when=asyncio.FIRST_COMPLETED)
 
     # --- what the worker says
 
@@ -211,17 +220,24 @@ class _Stream:
                 await work
 
     async def _register(self, frame: pb.Register) -> None:
-        """A contract that is refused ends nothing: the worker may send a better one."""
+        with self._refusals_told(), _pointers_of_message():
+            bodies = register_bodies(frame.steps, self._limits)
+            joined = await self._workers.join(self._caller, self._session, bodies, list(frame.serves))
+            self._session.outbox.reply(pb.SessionResponse(registered=values.registered(joined)))
+
+    def _credits(self, frame: pb.Credits) -> None:
+        with self._refusals_told():
+            self._workers.sessions.credits(self._session, dict(frame.slots))
+
+    @contextlib.contextmanager
+    def _refusals_told(self) -> Iterator[None]:
+        """What is refused ends nothing: the worker may send something better."""
         try:
-            with _pointers_of_message():
-                bodies = register_bodies(frame.steps, self._limits)
-                joined = await self._workers.join(self._caller, self._session, bodies, list(frame.serves))
+            yield
         except WorkflowEngineError as refusal:
             if refusal.http_status >= 500 and refusal.retry_after_seconds is None:
                 raise
             self._session.outbox.reply(pb.SessionResponse(error=values.error(refusal, fatal=False)))
-            return
-        self._session.outbox.reply(pb.SessionResponse(registered=values.registered(joined)))
 
     async def _resume(self, frame: pb.Resume) -> None:
         verdicts = await self._workers.sessions.resume(self._session, values.leases(frame.held))
@@ -241,7 +257,9 @@ class _Stream:
         while True:
             await outbox.news()
             await self._send(outbox.take())
-            if outbox.closed:
+            if outbox.closed and not self._session.unanswered:
+                if self._left:
+                    return
                 raise SessionSuperseded if self._session.superseded else WorkerSilent
 
     async def _send(self, outgoing: Outgoing) -> None:

@@ -15,7 +15,7 @@ from workflow_engine.dispatch.workers.sessions import Sessions
 from workflow_engine.dispatch.workers.terms import Terms
 from workflow_engine.dispatch.workers.tokens import Tokens
 from workflow_engine.execution.execution import Execution
-from workflow_engine.execution.inputs import Report, Withdrawn
+from workflow_engine.execution.inputs import Report, Taken, Withdrawn
 from workflow_engine.steps.contract import Effect, ExecutionType, StepRequest, StepType
 
 QUICK = Terms(ping_every=5, dead_after=10, lease=0.3, ack_within=0.1, cancel_grace=0.1)
@@ -63,7 +63,11 @@ class Office:
 
     def _deliver(self, namespace: str, execution_id: str, make: Callable[[Execution], Report], then: Then) -> None:
         assert (namespace, execution_id in self.tasks) == ("default", True)
-        self.delivered.append((execution_id, make(cast(Execution, None)), then))
+        report = make(cast(Execution, None))
+        if isinstance(report, Taken) and self.tasks[execution_id].type.effect is not Effect.AT_MOST_ONCE:
+            then(None)  # nothing waits for it
+        else:
+            self.delivered.append((execution_id, report, then))
 
     async def _find(self, _namespace: str, _execution_id: str) -> None:
         return
@@ -73,7 +77,7 @@ class Office:
         self.tasks[execution_id] = task
         self.desk.dispatch(task)
 
-    def commit(self) -> list[Report]:
+    async def commit(self) -> list[Report]:
         """Everything delivered becomes durable; a withdrawn hand-over is followed by the next, as the core does it."""
         delivered, self.delivered[:] = list(self.delivered), []
         for execution_id, report, then in delivered:
@@ -82,6 +86,7 @@ class Office:
                 task = self.tasks[execution_id]
                 if task.type.effect is not Effect.AT_MOST_ONCE or report.untouched:
                     self.dispatch(execution_id, task.type, report.delivery + 1)
+        await asyncio.sleep(0)  # slots that were kept for what follows are free now
         return [report for _, report, _ in delivered]
 
     def worker(self, worker_id: str, *types: StepType, slots: int = 1, transport: str = "stream") -> Session:

@@ -102,7 +102,7 @@ async def test_a_step_that_is_not_acked_goes_back_under_a_larger_fence() -> None
     office.dispatch("a", WORK)
     assert [one.lease.delivery for one in taken(slow)] == [1]
     await until(lambda: office.delivered)
-    assert [type(report) for report in office.commit()] == [Withdrawn]
+    assert [type(report) for report in await office.commit()] == [Withdrawn]
     assert [one.lease.delivery for one in (*taken(quick), *taken(slow))] == [2]
 
 
@@ -127,7 +127,7 @@ async def test_a_worker_that_lets_its_lease_run_out_for_as_long_again_gets_its_s
     office.dispatch("a", WORK)
     ack(office, *taken(worker))
     await until(lambda: office.delivered)
-    assert [type(report) for report in office.commit()] == [Withdrawn]
+    assert [type(report) for report in await office.commit()] == [Withdrawn]
     outgoing = worker.outbox.take()
     assert [one.lease.delivery for one in outgoing.assignments] == [2]
     assert [cancel.reason for cancel in outgoing.cancels] == ["superseded"]
@@ -150,7 +150,7 @@ async def test_a_step_that_may_run_once_is_given_away_only_after_that_is_written
     worker = office.worker("w", pay)
     office.dispatch("a", pay)
     assert names(worker) == []
-    assert [type(report) for report in office.commit()] == [Taken]
+    assert [type(report) for report in await office.commit()] == [Taken]
     assert names(worker) == ["a"]
 
 
@@ -159,10 +159,10 @@ async def test_a_step_that_may_run_once_and_was_lost_is_never_handed_over_again(
     pay = a_type("pay", effect=Effect.AT_MOST_ONCE)
     worker = office.worker("w", pay)
     office.dispatch("a", pay)
-    office.commit()
+    await office.commit()
     assert names(worker) == ["a"]
     await until(lambda: office.delivered)
-    (report,) = office.commit()
+    (report,) = await office.commit()
     assert isinstance(report, Withdrawn)
     assert not report.untouched
     assert office.desk.of_step("a", "a") is None
@@ -221,7 +221,7 @@ async def test_a_step_that_was_given_back_goes_to_somebody_else_and_not_straight
     office.dispatch("a", WORK)
     (handover,) = taken(unwilling)
     office.desk.give_back(handover, "not now")
-    (report,) = office.commit()
+    (report,) = await office.commit()
     assert isinstance(report, Withdrawn)
     assert report.untouched
     assert names(unwilling) == []
@@ -256,7 +256,7 @@ async def test_a_made_up_output_is_marked_and_only_made_when_nobody_serves_the_t
     schema: JsonObject = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     made_up = StepType("made.up", execution_type=WORK.execution_type, output_schema=schema)
     office.dispatch("a", made_up, simulate_unserved=True)
-    (report,) = office.commit()
+    (report,) = await office.commit()
     assert isinstance(report, Succeeded)
     assert isinstance(report.verdict, Completed)
     assert report.verdict.simulated
@@ -274,7 +274,7 @@ async def test_after_a_restart_a_step_waits_for_the_workers_that_may_have_it() -
     stranger = office.worker("stranger", WORK)
     assert names(stranger) == []
     office.worker("old", WORK, slots=0)
-    (report,) = office.commit()
+    (report,) = await office.commit()
     assert isinstance(report, Withdrawn)
     assert [one.lease.delivery for one in taken(stranger)] == [2]
 
@@ -293,7 +293,7 @@ async def test_who_does_not_come_back_is_waited_for_no_longer_than_its_lease() -
     office.desk.restore(office.tasks["a"])
     worker = office.worker("w", WORK)
     await until(lambda: office.delivered)
-    office.commit()
+    await office.commit()
     assert [one.lease.delivery for one in taken(worker)] == [2]
 
 
@@ -304,5 +304,5 @@ async def test_a_step_that_may_run_once_and_was_not_given_away_waits_for_nobody_
     office.tasks["a"] = a_task("a", pay)
     office.desk.restore(office.tasks["a"])
     worker = office.worker("w", pay)
-    office.commit()
+    await office.commit()
     assert names(worker) == ["a"]

@@ -446,10 +446,10 @@ MOVES: Final[tuple[Callable[..., Any], ...]] = (
 
 def _check_slots(session: Session) -> None:
     cost = sum(one.task.type.slot_cost for one in (*session.held.values(), *session.cancelling.values()))
-    assert session.used.get("", 0) == cost
+    assert session.used.get("", 0) == cost + session.promised
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(80))
 def test_after_any_day_every_step_is_done_and_no_slot_is_lost(seed: int) -> None:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(_a_day(seed))

@@ -45,7 +45,7 @@ async def test_a_worker_that_comes_back_keeps_what_it_names_and_loses_what_it_do
     assert [verdict.keep for verdict in verdicts] == [True]
     office.sessions.ready(second)
     assert kept.holder is second
-    assert [type(report) for report in office.commit()] == [Withdrawn]
+    assert [type(report) for report in await office.commit()] == [Withdrawn]
     assert [(one.lease.execution_id, one.lease.delivery) for one in taken(second)] == [("forgotten", 2)]
     assert forgotten.stage is Stage.GONE
 
@@ -140,7 +140,7 @@ async def test_what_a_draining_worker_did_not_finish_in_time_goes_to_the_next() 
     office.sessions.drain(worker, 0.05)
     other = office.worker("other", WORK)
     await until(lambda: office.delivered)
-    office.commit()
+    await office.commit()
     assert [one.lease.delivery for one in taken(other)] == [2]
 
 

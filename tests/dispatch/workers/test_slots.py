@@ -10,7 +10,7 @@ async def test_a_step_that_may_run_once_takes_its_slot_once() -> None:
     pay = a_type("pay", effect=Effect.AT_MOST_ONCE)
     worker = office.worker("w", pay)
     office.dispatch("a", pay)
-    office.commit()
+    await office.commit()
     (handover,) = taken(worker)
     ack(office, handover)
 
@@ -24,10 +24,10 @@ async def test_a_step_that_may_run_once_and_was_given_up_frees_its_slot_and_its_
     pay = a_type("pay", effect=Effect.AT_MOST_ONCE)
     worker = office.worker("w", pay)
     office.dispatch("a", pay)
-    office.commit()
+    await office.commit()
     taken(worker)  # and no ack comes
     await until(lambda: office.delivered)
-    office.commit()
+    await office.commit()
 
     assert worker.outbox.take().cancels == []
     assert worker.in_flight == worker.used[ALL] == 0

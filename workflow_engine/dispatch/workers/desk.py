@@ -24,6 +24,7 @@ from workflow_engine.dispatch.workers.returning import Returning
 from workflow_engine.dispatch.workers.session import Session
 from workflow_engine.dispatch.workers.terms import Terms
 from workflow_engine.dispatch.workers.tokens import Tokens, equal
+from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.inputs import Report
 from workflow_engine.logs import logger
@@ -32,6 +33,7 @@ from workflow_engine.steps.contract import Effect
 Then = Callable[[BaseException | None], None]
 """Told after the commit: None, or why it changed nothing."""
 
+RETRY_PAUSE_SECONDS: Final = 1.0
 REJECT_PAUSE_SECONDS: Final = 1.0
 """How long a worker that gave a step back gets none of that type: others go first, and nothing spins."""
 
@@ -57,7 +59,6 @@ class Desk:
         self.returning = Returning()
         self._at: dict[tuple[str, str], HandOver] = {}
         self._lines: dict[tuple[str, str], Line] = {}
-        self._returning: dict[tuple[str, str], list[HandOver]] = {}
         self._count = 0
         self._acks = Deadlines(clock, self._is_due)
         self._deadlines = Deadlines(clock, self._is_due)
@@ -70,16 +71,7 @@ class Desk:
     # --- what the runtime asks
 
     def dispatch(self, task: Task) -> None:
-        before = self._at.get(task.key)
-        handover = self._new(task, None if before is None else before.number)
-        if before is not None:
-            self._supersede(before)
-        line = self.line_of(task)
-        if task.simulate_unserved and not line.sessions:
-            self.tell(handover, lambda now: reports.made_up(handover, now), lambda _failure: self.over(handover))
-            return
-        line.add(handover)
-        self.serve(line)
+        self._enter(self._new(task))
 
     def restore(self, task: Task) -> None:
         before = self._at.get(task.key)
@@ -88,19 +80,19 @@ class Desk:
         if not task.type.execution_type.is_by_workers:
             self.lend(task)
             return
-        handover = self._new(task, None)
+        handover = self._new(task)
         handover.handed_out = task.is_taken
         if self._may_be_out(handover):
             handover.handed_out = True
             handover.stage = Stage.RETURNING
-            self._returning.setdefault((task.request.namespace, task.type.pin), []).append(handover)
+            self.returning.wait(handover)
             self._deadlines.set(self.returning.until, handover)
             return
         self._enter(handover)
 
     def lend(self, task: Task) -> None:
         """A webhook accepted the step and reports later, with its lease: it is looked after like any other."""
-        handover = self._new(task, None)
+        handover = self._new(task)
         handover.stage, handover.handed_out, handover.acked = Stage.LEASED, True, True
         handover.worker_id = WEBHOOK
         handover.since = self.clock.now()
@@ -162,23 +154,25 @@ class Desk:
 
     def feed(self, session: Session) -> None:
         """A worker has room: the oldest that it could do, over all its lines."""
-        while not self._stopping and (handover := _oldest(session)) is not None:
+        while not self._stopping and (handover := session.oldest()) is not None:
             self._begin(handover, session)
-        if session.can_begin and not session.is_hungry:
-            session.is_hungry = True
-            for line in session.lines:
-                line.hungry[session] = None
+        session.grow_hungry()
 
     # --- hand-overs
 
-    def _new(self, task: Task, number: int | None) -> HandOver:
-        if number is None:
+    def _new(self, task: Task) -> HandOver:
+        """In the place of the one before of this step, also in line."""
+        before = self._at.get(task.key)
+        if before is None:
             self._count += 1
-            number = self._count
         request = task.request
         lease = self.tokens.lease(request.execution_id, request.path, request.delivery)
+        number = self._count if before is None else before.number
         handover = HandOver(task, lease, number, next_chunk=task.next_chunk, kept_chunks=task.next_chunk)
         self._at[task.key] = handover
+        if before is not None:
+            self._call_back(before, "superseded")
+            before.end()
         return handover
 
     def _enter(self, handover: HandOver) -> None:
@@ -188,12 +182,15 @@ class Desk:
             self._withdraw(handover, "worker-lost", untouched=False)
             return
         line = self.line_of(handover.task)
+        if handover.task.simulate_unserved and not line.sessions and not handover.handed_out:
+            self.tell(handover, lambda now: reports.made_up(handover, now), lambda _failure: self.over(handover))
+            return
         line.add(handover)
         self.serve(line)
 
     def _begin(self, handover: HandOver, session: Session) -> None:
         if handover.handed_out:
-            self._withdraw(handover, "worker-lost", untouched=False)
+            self._withdraw(handover, "worker-lost", untouched=False, room=session.promise(handover))
         elif handover.task.type.effect is Effect.AT_MOST_ONCE:
             self._write_down_first(handover, session)
         else:
@@ -205,14 +202,15 @@ class Desk:
         session.hold(handover)
 
         def written(failure: BaseException | None) -> None:
-            if handover.stage is not Stage.BEGINNING:
-                session.release(handover)
-            elif failure is None and session.alive:
+            handover.announced = failure is None
+            if handover.stage is Stage.BEGINNING and failure is None and session.can_begin:
                 self._assign(handover, session)
-            else:
-                session.release(handover)
+                return
+            session.release(handover)
+            if handover.stage is Stage.BEGINNING:
                 handover.handed_out = failure is None
                 self._withdraw(handover, "not-sent", untouched=True)
+            self.feed(session)
 
         self.tell(handover, lambda now: reports.taken(handover, now, session.worker_id), written)
 
@@ -237,8 +235,9 @@ class Desk:
 
     def watch(self, handover: HandOver) -> None:
         """Look at it when the first of its deadlines is over."""
-        late = handover.times_out_at
-        self._deadlines.set(handover.due if late is None else min(handover.due, late), handover)
+        late = math.inf if handover.times_out_at is None else handover.times_out_at
+        # No later than a lease from now: what is done by then is let go of.
+        self._deadlines.set(min(handover.due, late, self.clock.monotonic() + self.terms.lease), handover)
 
     def take_back_unsent(self, handover: HandOver) -> None:
         """It never left this process: the same lease may go to the next worker."""
@@ -274,9 +273,10 @@ class Desk:
         """
         if handover.stage is not Stage.LEASED or handover.reported:
             return
-        if lost:
-            self._count_loss(handover)
         session = handover.holder
+        if lost or (session is not None and not session.alive):
+            self._count_loss(handover)
+        self.announce([handover])  # whoever starts after us must know that somebody may have it
         if session is None or not handover.is_lapsed_from(session):
             self._let_go(handover)
         else:
@@ -313,24 +313,41 @@ class Desk:
                 self._announce(handover, handover.worker_id)
 
     def _announce(self, handover: HandOver, worker: str) -> None:
-        self.tell(handover, lambda now: reports.taken(handover, now, worker), _whatever)
+        def written(failure: BaseException | None) -> None:
+            handover.announced = failure is None
+
+        self.tell(handover, lambda now: reports.taken(handover, now, worker), written)
 
     def came_back(self, session: Session) -> None:
         """A worker of before told what it holds: whatever waited for it alone waits no longer."""
-        for pin in self.returning.came_back(session.place):
-            for handover in self._returning.pop((session.namespace, pin), ()):
-                if handover.stage is Stage.RETURNING:
-                    self._enter(handover)
+        for handover in self.returning.came_back(session.place):
+            if handover.stage is Stage.RETURNING:
+                self._enter(handover)
 
-    def _withdraw(self, handover: HandOver, reason: str, *, untouched: bool) -> None:
-        """Ask for the next hand-over. When it is written down, it comes by `dispatch` and takes the place of this."""
+    def _withdraw(
+        self, handover: HandOver, reason: str, *, untouched: bool, room: Callable[[], Session] | None = None
+    ) -> None:
+        """Ask for the next hand-over. When it is written down, it comes by `dispatch` and takes the place of this.
+        `room`: gives back the slots that are kept for it meanwhile.
+        """
         handover.stage = Stage.WITHDRAWING
 
+        def again() -> None:
+            if handover.stage is not Stage.WITHDRAWING or self._stopping:
+                return
+            if untouched:
+                self._withdraw(handover, reason, untouched=True)
+            else:
+                self._enter(handover)
+
         def withdrawn(failure: BaseException | None) -> None:
+            if room is not None:
+                # After the next hand-over, which comes in this same pass of the loop.
+                asyncio.get_running_loop().call_soon(lambda: self.feed(room()))
             if handover.stage is not Stage.WITHDRAWING:
                 return
-            if isinstance(failure, Exception) and getattr(failure, "retry_after_seconds", None) is not None:
-                asyncio.get_running_loop().call_later(REJECT_PAUSE_SECONDS, self._enter_if_open, handover)
+            if passes(failure):
+                asyncio.get_running_loop().call_later(RETRY_PAUSE_SECONDS, again)
             elif failure is not None or (handover.task.type.effect is Effect.AT_MOST_ONCE and not untouched):
                 # Whoever may still be at work on it is not told to stop: its word is the only one there will be.
                 self._let_go(handover)
@@ -338,18 +355,15 @@ class Desk:
 
         self.tell(handover, lambda now: reports.withdrawn(handover, now, reason, untouched=untouched), withdrawn)
 
-    def _enter_if_open(self, handover: HandOver) -> None:
-        if handover.stage is Stage.WITHDRAWING and not self._stopping:
-            self._enter(handover)
-
-    def _supersede(self, before: HandOver) -> None:
-        self._call_back(before, "superseded")
-        before.end()
-
     def _call_back(self, handover: HandOver, reason: str) -> None:
         session = handover.holder
         if session is None or handover.reported:
             return
+        if session.outbox.withhold(handover):
+            session.release(handover)
+            self.feed(session)
+            return
+        handover.cancelled_for = reason
         session.call_back(handover)
         if session.alive:
             session.outbox.cancel(Cancel(handover.lease, reason, self.terms.cancel_grace))
@@ -376,9 +390,13 @@ class Desk:
         elif handover.stage is Stage.WAITING and handover.acked and handover.due <= now:
             self._let_go(handover)
             self.serve(self.line_of(handover.task))
-        elif handover.stage is Stage.LEASED and not handover.reported:
+        elif handover.stage is Stage.LEASED and handover.reported:
+            self._deadlines.set(now + self.terms.ack_within, handover)
+        elif handover.stage is Stage.LEASED:
             if self._is_late(handover):
                 self._time_out(handover)
+            elif handover.due <= now and handover.holder is not None and handover.holder.outbox.withhold(handover):
+                self.take_back_unsent(handover)
             elif handover.due <= now:
                 self.lapse(handover, lost=handover.acked)
             else:
@@ -395,7 +413,17 @@ class Desk:
 
     def _time_out(self, handover: HandOver) -> None:
         seconds = self._longest(handover.task)
-        self.tell(handover, lambda now: reports.timed_out(handover, now, seconds), _whatever)
+
+        def told(failure: BaseException | None) -> None:
+            if handover.stage is not Stage.LEASED or failure is None:
+                return
+            if passes(failure):
+                self._deadlines.set(self.clock.monotonic() + RETRY_PAUSE_SECONDS, handover)
+            else:
+                self._call_back(handover, "superseded")
+                self.over(handover)
+
+        self.tell(handover, lambda now: reports.timed_out(handover, now, seconds), told)
 
     def _may_be_out(self, handover: HandOver) -> bool:
         request = handover.task.request
@@ -409,15 +437,6 @@ class Desk:
             log.warning("step type quarantined", step_type=line.pin, losses=line.losses)
 
 
-def _oldest(session: Session) -> HandOver | None:
-    """Who came first, over all lines, of those this worker has room for."""
-    best: HandOver | None = None
-    for line in session.lines:
-        first = line.first_for(session)
-        if first is not None and (best is None or first.order < best.order) and session.takes(first, line):
-            best = first
-    return best
-
-
-def _whatever(_failure: BaseException | None) -> None:
-    """What could not be written down now comes with the result."""
+def passes(failure: BaseException | None) -> bool:
+    """Whether the same may succeed in a moment, because the storage is away or busy."""
+    return isinstance(failure, WorkflowEngineError) and failure.retry_after_seconds is not None

@@ -25,6 +25,15 @@ class ForeignNamespace(Forbidden):
         super().__init__("this namespace is not that of the key; leave it empty, or use a key of that namespace")
 
 
+class ForeignWorker(Forbidden):
+    """Another principal's worker has this id, or had it a moment ago."""
+
+    code = "foreign-worker"
+
+    def __init__(self) -> None:
+        super().__init__("a worker of somebody else has this worker_id; choose another")
+
+
 class OutOfOrder(InvalidRequest):
     """A frame that must not come now."""
 

@@ -43,6 +43,10 @@ class HandOver:
     acked: bool = False
     announced: bool = False
     """That a worker has it is written down, or about to be."""
+    cancelled_for: str = ""
+    """Why its worker was told to stop."""
+    is_writing: bool = False
+    """Something it said is on its way to the journal: what it says meanwhile goes behind it."""
     reported: bool = False
     """A result is on its way to the journal."""
     since: float = 0.0

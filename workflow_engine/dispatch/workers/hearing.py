@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
-from workflow_engine.dispatch.workers.desk import Desk
+from workflow_engine.dispatch.workers.desk import RETRY_PAUSE_SECONDS, Desk, passes
 from workflow_engine.dispatch.workers.handover import HandOver, Stage
 from workflow_engine.dispatch.workers.messages import Answer, Cancel, Chunk, Code, LeaseRef, Progress, Result, Said
 from workflow_engine.dispatch.workers.outcomes import Outcomes, Reading, storable
 from workflow_engine.dispatch.workers.session import Session
 from workflow_engine.dispatch.workers.sessions import Sessions
 from workflow_engine.errors import NotFound, OverLimit, Unavailable
-from workflow_engine.execution.errors import AlreadyReported, OtherResult, StaleDelivery
+from workflow_engine.execution.errors import AlreadyReported, MissingChunks, OtherResult, StaleDelivery
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.inputs import Chunked, Failed, Progressed, Report
 from workflow_engine.history.events import StepError
@@ -23,7 +23,6 @@ from workflow_engine.logs import logger
 
 ANNOUNCED_AFTER_SECONDS: Final = 0.2
 """A step that takes longer is recorded as started before its result is."""
-RETRY_PAUSE_SECONDS: Final = 1.0
 LONGEST_NOTE: Final = 1_024
 LONGEST_LOG: Final = 4_096
 
@@ -146,12 +145,16 @@ class Hearing:
         if not self._desk.proves(lease, handover):
             answer(Answer(lease, Code.INVALID_TOKEN, "the token does not belong to this lease"))
             return
+        if handover is not None and handover.task.request.namespace != session.namespace:
+            answer(Answer(lease, Code.NOT_FOUND, "Execution not found"))
+            return
         if handover is not None:
-            if handover.chunks or handover.progress is not None:
-                self._tell(handover)
+            self._write(handover)
             handover.reported = True
-            if handover.holder is not None:
-                handover.holder.release(handover)
+            if (holder := handover.holder) is not None:
+                holder.release(handover)
+                if holder is not session and holder.alive:
+                    self._after_release(holder)
         elif (called_back := session.cancelling.get(lease)) is not None:
             session.release(called_back)
         readings: list[Reading] = []
@@ -179,10 +182,12 @@ class Hearing:
         failure: BaseException | None,
     ) -> Answer:
         if reading is not None and (failure is None or isinstance(failure, AlreadyReported)):
-            if handover is not None and failure is None:
+            if handover is not None:
                 self._is_done(session, handover, reading)
             return Answer(lease, reading.code, reading.message)
         code = _code(failure)
+        if handover is not None and code is Code.RESULT_CONFLICT:
+            self._desk.over(handover)
         if code is Code.UNAVAILABLE and handover is not None and handover.is_open:
             handover.reported = False
             self._sessions.take_up(session, handover)
@@ -235,41 +240,56 @@ class Hearing:
         asyncio.get_running_loop().call_later(seconds, self._tell, handover)
 
     def _tell(self, handover: HandOver) -> None:
-        """Write down what it said since the last time."""
+        """Write down what it said since the last time; one lot after the other, so that none overtakes another."""
+        if not handover.is_writing:
+            self._write(handover)
+
+    def _write(self, handover: HandOver) -> None:
         progress, chunks = handover.progress, tuple(handover.chunks)
         handover.progress, handover.is_telling = None, False
         handover.chunks.clear()
         # A lease that ran out counts until somebody else has the step: what was said under it counts, too.
         if handover.stage not in (Stage.LEASED, Stage.WAITING) or handover.reported:
             return
-        path, delivery = handover.lease.path, handover.lease.delivery
         if progress is not None or chunks:
             self._desk.announce([handover])
+        path, delivery = handover.lease.path, handover.lease.delivery
         if progress is not None:
             kept = None if progress.checkpoint is None else b64encode(progress.checkpoint).decode()
             self._desk.tell(
                 handover,
                 lambda now: Progressed(now, path, delivery, progress.fraction, progress.note, kept),
-                lambda failure: self._again(failure, handover, progress, ()),
+                lambda failure: self._progressed(failure, handover, progress),
             )
         if chunks:
+            handover.is_writing = True
             said = tuple(_said(one) for one in chunks)
             self._desk.tell(
                 handover,
                 lambda now: Chunked(now, path, delivery, chunks[0].seq, said),
-                lambda failure: self._again(failure, handover, None, chunks),
+                lambda failure: self._chunked(failure, handover, chunks),
             )
 
-    def _again(
-        self, failure: BaseException | None, handover: HandOver, progress: Progress | None, chunks: tuple[Chunk, ...]
-    ) -> None:
-        """What could not be stored now is stored in a moment."""
+    def _progressed(self, failure: BaseException | None, handover: HandOver, progress: Progress) -> None:
+        """What could not be stored now is stored in a moment, unless something newer was said."""
+        if passes(failure) and handover.is_open:
+            newer = handover.progress
+            handover.progress = progress if newer is None else self._merged(progress, newer)
+            self._later(RETRY_PAUSE_SECONDS, handover)
+
+    def _chunked(self, failure: BaseException | None, handover: HandOver, chunks: tuple[Chunk, ...]) -> None:
+        handover.is_writing = False
         if failure is None:
-            handover.kept_chunks = max(handover.kept_chunks, chunks[-1].seq + 1 if chunks else 0)
-        elif _code(failure) is Code.UNAVAILABLE and handover.is_open:
-            handover.progress = handover.progress or progress
+            handover.kept_chunks = chunks[-1].seq + 1
+            if handover.chunks:
+                self._later(self._terms.chunks_every, handover)
+        elif passes(failure) and handover.is_open:
             handover.chunks[:0] = chunks
             self._later(RETRY_PAUSE_SECONDS, handover)
+        elif isinstance(failure, MissingChunks):
+            # The worker hears by its next renewal from where on to send them again.
+            handover.chunks.clear()
+            handover.next_chunk = handover.kept_chunks
 
     def is_too_large(self, handover: HandOver, size: int) -> None:
         """What a step is to be given does not fit into a frame: it never leaves the server."""

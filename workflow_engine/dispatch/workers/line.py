@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from workflow_engine.dispatch.workers.handover import HandOver, Stage
@@ -29,6 +29,8 @@ class Line:
     quarantined: bool = False
     _heap: list[tuple[tuple[int, int], int, HandOver]] = field(default_factory=list)
     _pushed: int = 0
+    _cleaned_at: int = 1_000
+    """So many entries, and those that left the line are thrown out."""
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,6 +39,10 @@ class Line:
     def add(self, handover: HandOver) -> None:
         self._pushed += 1
         heappush(self._heap, (handover.order, self._pushed, handover))
+        if len(self._heap) > self._cleaned_at:
+            self._heap = [entry for entry in self._heap if entry[2].stage is Stage.WAITING]
+            heapify(self._heap)
+            self._cleaned_at = 2 * len(self._heap) + 1_000
 
     def first(self) -> HandOver | None:
         """Who is to be done next. Whoever left the line is passed over."""

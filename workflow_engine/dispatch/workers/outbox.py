@@ -54,7 +54,9 @@ class Outbox:
     def result(self, answer: Answer) -> None:
         """Nobody waits for it, so that a moment later many go at once."""
         self._acks.append(answer)
-        if self._flush is None:
+        if self.closed:
+            self._flush_acks()
+        elif self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(ACKS_EVERY_SECONDS, self._flush_acks)
 
     def _flush_acks(self) -> None:
@@ -95,6 +97,13 @@ class Outbox:
         """Assignments that wait."""
         return len(self._outgoing.assignments)
 
+    def withhold(self, handover: HandOver) -> bool:
+        """Do not send it. False: it was sent."""
+        if handover not in self._outgoing.assignments:
+            return False
+        self._outgoing.assignments.remove(handover)
+        return True
+
     def take_back(self) -> list[HandOver]:
         """The assignments that were not sent; the rest stays."""
         unsent, self._outgoing.assignments = self._outgoing.assignments, []
@@ -107,6 +116,5 @@ class Outbox:
     def take(self) -> Outgoing:
         """Everything there is."""
         taken, self._outgoing = self._outgoing, Outgoing()
-        if not self.closed:
-            self._news.clear()
+        self._news.clear()
         return taken

@@ -7,7 +7,7 @@ from typing import Any, Final
 from workflow_engine.dispatch.workers.desk import Desk
 from workflow_engine.dispatch.workers.handover import HandOver
 from workflow_engine.dispatch.workers.hearing import Hearing
-from workflow_engine.dispatch.workers.messages import GoAway
+from workflow_engine.dispatch.workers.messages import Cancel, GoAway
 from workflow_engine.dispatch.workers.outbox import Outgoing
 from workflow_engine.dispatch.workers.session import Session
 from workflow_engine.jsontext import write
@@ -37,20 +37,31 @@ class Polling:
             ends = () if stopping is None else (stopping.wait(),)
             await _first([session.outbox.news(), *ends], wait_seconds)
         except BaseException:
+            self._end(session)
             self._take_back(session)
             raise
-        finally:
-            session.polls -= 1
-            session.last_heard = self._desk.clock.monotonic()
-            if not session.polls:
-                session.poll_room = 0
+        self._end(session)
         outgoing = session.outbox.take()
         outgoing.assignments = self._fitting(outgoing.assignments)
+        known = {cancel.lease for cancel in outgoing.cancels}
+        outgoing.cancels += [cancel for cancel in self._unconfirmed(session) if cancel.lease not in known]
+        outgoing.drained = session.told_drained
         if stopping is not None and stopping.is_set() and outgoing.go_away is None:
             outgoing.go_away = GoAway("the server stops", self._desk.terms.reconnect_after)
         if not session.explicit_acks:
             self._hearing.acks(session, [handover.lease for handover in outgoing.assignments])
         return outgoing
+
+    def _end(self, session: Session) -> None:
+        session.polls -= 1
+        session.last_heard = self._desk.clock.monotonic()
+        if not session.polls:
+            session.poll_room = 0
+
+    def _unconfirmed(self, session: Session) -> list[Cancel]:
+        """Every cancel the worker did not confirm: the answer that held it before may be lost."""
+        grace = self._desk.terms.cancel_grace
+        return [Cancel(lease, handover.cancelled_for, grace) for lease, handover in session.cancelling.items()]
 
     def _fitting(self, handovers: Sequence[HandOver]) -> list[HandOver]:
         """As many as one answer holds; the rest goes to whoever polls next, and what fits into none fails."""

@@ -1,6 +1,6 @@
 """One worker, as long as it is connected: what it serves, what it holds, how much more it takes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from workflow_engine.dispatch.workers.handover import HandOver
@@ -36,6 +36,8 @@ class Session:
     resting: set[Line] = field(default_factory=set)
     """It gave back a step of these a moment ago."""
     used: dict[str, int] = field(default_factory=dict)
+    promised: int = 0
+    """Slots that are kept for steps whose next hand-over is being written down."""
     unanswered: int = 0
     """Results that are on their way to the journal."""
     ready: bool = False
@@ -77,6 +79,22 @@ class Session:
             return False
         return self._has_room(ALL, cost) and (line.name not in self.slots or self._has_room(line.name, cost))
 
+    def oldest(self) -> HandOver | None:
+        """Who came first, over all its lines, of those it has room for."""
+        best: HandOver | None = None
+        for line in self.lines:
+            first = line.first_for(self)
+            if first is not None and (best is None or first.order < best.order) and self.takes(first, line):
+                best = first
+        return best
+
+    def grow_hungry(self) -> None:
+        """It has room, and nothing that waits is for it: whatever comes next may be."""
+        if self.can_begin and not self.is_hungry:
+            self.is_hungry = True
+            for line in self.lines:
+                line.hungry[self] = None
+
     def _has_room(self, kind: str, cost: int) -> bool:
         used, slots = self.used.get(kind, 0), self.slots.get(kind, 0)
         # A step that costs more than there is at all would wait for ever: it gets all of it.
@@ -88,6 +106,19 @@ class Session:
             return
         self.held[handover.key] = handover
         self._use(handover, handover.task.type.slot_cost)
+
+    def promise(self, handover: HandOver) -> "Callable[[], Session]":
+        """Keep room for the next hand-over of a step until that is written down; what is answered gives it back."""
+        cost = handover.task.type.slot_cost
+        self._use(handover, cost)
+        self.promised += cost
+
+        def give_back() -> Session:
+            self._use(handover, -cost)
+            self.promised -= cost
+            return self
+
+        return give_back
 
     def release(self, handover: HandOver) -> None:
         """It is no longer in flight here; safe to call for what is not."""

@@ -12,6 +12,7 @@ from typing import Final
 from workflow_engine.dispatch.workers.deadlines import Deadlines
 from workflow_engine.dispatch.workers.desk import WEBHOOK, Desk
 from workflow_engine.dispatch.workers.errors import (
+    ForeignWorker,
     InvalidCredits,
     InvalidHello,
     SessionNotFound,
@@ -63,10 +64,13 @@ class Sessions:
     # --- coming
 
     def open(self, principal: str, namespace: str, hello: Hello, transport: str, *, explicit_acks: bool) -> Session:
-        """Raises `InvalidHello`, `UnsupportedProtocol`, `TooManySessions`."""
+        """Raises `InvalidHello`, `UnsupportedProtocol`, `ForeignWorker`, `TooManySessions`."""
         _check(hello)
         place = (namespace, hello.worker_id)
         older = self._by_place.get(place)
+        for known in (older, self._before.get(place)):
+            if known is not None and known.principal != principal:
+                raise ForeignWorker
         if older is None and len(self._by_id) >= self._terms.max_sessions:
             raise TooManySessions(self._terms.max_sessions)
         now = self._clock.now()
@@ -154,8 +158,11 @@ class Sessions:
             return False
         if handover.reported:
             return True
-        if handover.holder is not None and handover.holder is not session:
-            handover.holder.release(handover)
+        if (holder := handover.holder) is not None and holder is not session:
+            holder.release(handover)
+            if holder.alive:
+                self._desk.feed(holder)
+                self.tell_if_drained(holder)
         self._desk.give(handover, session)
         if session.held.get(handover.key) is not handover:
             session.hold(handover)
@@ -168,6 +175,9 @@ class Sessions:
         self._desk.watch(handover)
         return True
 
+    def is_here(self, place: tuple[str, str]) -> bool:
+        return place in self._by_place
+
     # --- staying
 
     def heard(self, session: Session) -> None:
@@ -178,7 +188,11 @@ class Sessions:
         """Ping it; close it when it is silent. A worker that waits in a poll is not."""
         if not session.alive:
             return
-        if not session.polls and now - session.last_heard > self._terms.dead_after:
+        # A worker that polls says nothing while it works: its lease is what it must renew.
+        longest = (
+            self._terms.dead_after if session.transport == "stream" else max(self._terms.dead_after, self._terms.lease)
+        )
+        if not session.polls and now - session.last_heard > longest:
             log.info("worker silent", worker=session.worker_id, seconds=round(now - session.last_heard, 1))
             session.outbox.go_away(GoAway("nothing was heard from this worker", 0.0))
             self.close(session)
