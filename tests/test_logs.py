@@ -41,9 +41,9 @@ def test_a_json_line_holds_the_event_its_level_its_time_and_its_fields(capsys: p
 
 def test_lines_of_other_libraries_look_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("json", "info")
-    logging.getLogger("uvicorn.error").info("Listening on %s", "loopback", extra={"port": 1})
+    logging.getLogger("another.library").info("Listening on %s", "loopback", extra={"port": 1})
     (line,) = lines(capsys)
-    assert (line["event"], line["logger"], line["port"]) == ("Listening on loopback", "uvicorn.error", 1)
+    assert (line["event"], line["logger"], line["port"]) == ("Listening on loopback", "another.library", 1)
 
 
 def test_lines_below_the_level_are_dropped(capsys: pytest.CaptureFixture[str]) -> None:
