@@ -33,6 +33,7 @@ from workflow_engine.engine.error_log import ErrorLog
 from workflow_engine.engine.metrics import Metrics
 from workflow_engine.engine.places import Places
 from workflow_engine.jsontext import write
+from workflow_engine.logs import configure
 from workflow_engine.rpc.backing import Backing
 from workflow_engine.rpc.generated import (
     registry_pb2,
@@ -64,6 +65,7 @@ class Bench:
 @asynccontextmanager
 async def bench(folder: Path) -> AsyncIterator[Bench]:
     settings = Settings(grpc_port=0, log_level="warning", database_url=f"sqlite:///{folder}/benchmark.db")
+    configure(settings.log_format, settings.log_level)  # or a line for each of 1,000 workers drowns the rest
     metrics, stopping = Metrics(), asyncio.Event()
     async with Engine.open(settings=settings, observers=[metrics.observe]) as engine:
         backing = Backing(
