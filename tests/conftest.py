@@ -5,6 +5,7 @@ line says so; with `CI=true` they fail. The same holds for the programs that som
 """
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +20,12 @@ from workflow_engine.journal.opening import journal_for
 
 NO_POSTGRESQL = "no PostgreSQL to test on"
 KEEPERS = ("memory", "sqlite", "postgresql")
+
+
+def pytest_configure() -> None:
+    # A job in the background of a script ignores interrupts, and so would every program that is started here.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
