@@ -77,7 +77,7 @@ def _all_chunks(hearing: Hearing, session: Session, items: Any) -> None:  # noqa
         handover = hearing._current(session, item.lease)
         if handover is not None:
             handover.chunks.append(item)
-            hearing._later(0.0, handover)
+            hearing._later(60.0, handover)  # all are written at once, with the result
 
 
 def scenario_of(name: str) -> Scenario:

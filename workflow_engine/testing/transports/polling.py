@@ -8,6 +8,7 @@ from workflow_engine.testing.errors import Refused
 from workflow_engine.testing.transports.contract import PATIENCE_SECONDS, Inbox, Opening, WorkerSession
 
 LONGEST_POLL_SECONDS = 5.0
+SHUTTING_DOWN = "shutting-down"
 
 
 class Calls(Protocol):
@@ -68,6 +69,8 @@ class PollingSession(WorkerSession):
             while not self.inbox.ended.done():
                 self._heard(await self.poll_once(LONGEST_POLL_SECONDS))
         except Refused as refused:
+            if refused.code == SHUTTING_DOWN:  # it came a moment too late to be answered with go_away
+                self.inbox.go_away.put(pb.GoAway(reason=SHUTTING_DOWN))
             self.inbox.end(refused)
 
     def _heard(self, polled: pb.PollResponse) -> None:
