@@ -14,13 +14,14 @@ DOCS: Final = Path(__file__).resolve().parent
 if __name__ == "__main__":
     sys.path.insert(0, str(DOCS.parent))  # run as a program, Python looks beside this file only
 
-from docs.tables import calls, errors, lifecycle, routes, settings, step_types  # noqa: E402 - found only after the line above
+from docs.tables import calls, errors, lifecycle, providers, routes, settings, step_types  # noqa: E402 - found only after the line above
 
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "execution chart": lifecycle.execution_chart,
     "step chart": lifecycle.step_chart,
     "events": lifecycle.events,
     "step types": step_types.step_types,
+    "providers": providers.providers,
     "settings": settings.settings,
     "routes": routes.routes,
     "calls": calls.calls,

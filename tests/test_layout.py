@@ -1,4 +1,4 @@
-"""Plugins and migrations are found in a checkout and in a wheel, and nowhere else."""
+"""Plugins, migrations and the Python client are found in a checkout and in a wheel, and nowhere else."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from workflow_engine import layout
-from workflow_engine.layout import IncompleteInstallation, migrations_folder, plugins_folder
+from workflow_engine.layout import IncompleteInstallation, client_folder, migrations_folder, plugins_folder
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -36,7 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "LICENSE", "README.md"):
         if (CHECKOUT / name).exists():
             shutil.copy(CHECKOUT / name, source)
-    for name in ("workflow_engine", "plugins", "migrations"):
+    for name in ("workflow_engine", "plugins", "migrations", "clients/python/workflow_client"):
         shutil.copytree(CHECKOUT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=source)
     return next(folder.glob("*.whl"))
@@ -61,16 +61,39 @@ def installed_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 def test_a_checkout_finds_its_own_folders() -> None:
     assert plugins_folder() == CHECKOUT / "plugins"
     assert migrations_folder() == CHECKOUT / "migrations"
+    assert client_folder() == CHECKOUT / "clients/python"
 
 
 def test_a_wheel_finds_the_folders_it_brought(installed_python: Path, tmp_path: Path) -> None:
-    ask = "from workflow_engine.layout import *; print(plugins_folder()); print(migrations_folder())"
-    plugins, migrations = map(Path, run(installed_python, "-c", ask, cwd=tmp_path).splitlines())
+    ask = (
+        "from workflow_engine.layout import *; print(plugins_folder(), migrations_folder(), client_folder(), sep='\\n')"
+    )
+    plugins, migrations, client = map(Path, run(installed_python, "-c", ask, cwd=tmp_path).split())
     assert plugins.parts[-2:] == ("workflow_engine", "builtin_plugins")
     assert migrations.parts[-3:] == ("workflow_engine", "journal", "migrations")
+    assert client.parts[-2:] == ("workflow_engine", "python_client")
     assert installed_python.parents[1] in plugins.parents
-    for found, original in ((plugins, CHECKOUT / "plugins"), (migrations, CHECKOUT / "migrations")):
+    brought = {
+        plugins: CHECKOUT / "plugins",
+        migrations: CHECKOUT / "migrations",
+        client / "workflow_client": CHECKOUT / "clients/python/workflow_client",
+    }
+    for found, original in brought.items():
         assert files_under(found) == files_under(original) != set()
+
+
+def test_a_wheel_runs_workers_in_python_without_a_further_package(installed_python: Path, tmp_path: Path) -> None:
+    (tmp_path / "my_worker.py").write_text("import workflow_client\n\nprint(workflow_client.__file__)\n")
+    program = installed_python.parent / ("workflow-engine.exe" if os.name == "nt" else "workflow-engine")
+    done = subprocess.run(
+        [program, "worker", "run", "my_worker"], cwd=tmp_path, capture_output=True, text=True, timeout=100
+    )
+    assert Path(done.stdout.strip()).parts[-4:-1] == ("workflow_engine", "python_client", "workflow_client")
+    assert "must hold one Worker" in done.stderr
+
+
+def test_a_wheel_starts_the_agent_worker(installed_python: Path, tmp_path: Path) -> None:
+    assert "--with-parent" in run(installed_python, "-m", "workflow_engine.agents.worker", "--help", cwd=tmp_path)
 
 
 def test_a_wheel_puts_nothing_but_the_package_into_site_packages(wheel: Path) -> None:

@@ -1,11 +1,15 @@
 """The one place where the parts meet: from settings to a running engine, and back to rest."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
+from workflow_engine.agents.preparing import PreparedAgents
+from workflow_engine.agents.simulation import AgentFacts
 from workflow_engine.bounds import (
+    agent_ceilings,
+    agent_defaults,
     definition_limits,
     journal_limits,
     journal_timeouts,
@@ -26,6 +30,7 @@ from workflow_engine.dispatch.workers.outcomes import Outcomes
 from workflow_engine.dispatch.workers.sessions import Sessions
 from workflow_engine.dispatch.workers.tokens import Tokens
 from workflow_engine.engine.acceptances import Acceptances
+from workflow_engine.engine.agents import Agents
 from workflow_engine.engine.breakages import Breakages
 from workflow_engine.engine.caller import LOCAL
 from workflow_engine.engine.executions import Executions
@@ -33,11 +38,12 @@ from workflow_engine.engine.face import Face
 from workflow_engine.engine.hosts import Hosts
 from workflow_engine.engine.keys import PEPPER, Keys
 from workflow_engine.engine.plans import Plans
+from workflow_engine.engine.providers import Providers
 from workflow_engine.engine.steps import Steps
+from workflow_engine.engine.usage import Usage
 from workflow_engine.engine.vitals import Vitals
 from workflow_engine.engine.workers import Workers
 from workflow_engine.engine.workflows import Workflows
-from workflow_engine.history.statuses import StepStatus
 from workflow_engine.journal.contract import Failpoints, Journal
 from workflow_engine.journal.opening import journal_for
 from workflow_engine.layout import plugins_folder
@@ -52,6 +58,7 @@ from workflow_engine.runtime.runtime import Runtime
 from workflow_engine.runtime.tasks import is_outside
 from workflow_engine.runtime.watchers import Watchers
 from workflow_engine.settings import Settings, is_loopback
+from workflow_engine.steps.agent_steps import WORKER_STEPS
 from workflow_engine.steps.catalogue import Catalogue
 from workflow_engine.steps.contract import OfferedStep, Simulation, StepFunction, StepType
 from workflow_engine.steps.plugins import LoadedPlugins, load_plugins
@@ -105,6 +112,9 @@ class Engine:
         self.workers = parts.face.workers
         self.hosts = parts.face.hosts
         self.keys = parts.face.keys
+        self.agents = parts.face.agents
+        self.usage = parts.face.usage
+        self.providers = parts.face.providers
         self.vitals = parts.face.vitals
 
     @classmethod
@@ -119,19 +129,29 @@ class Engine:
         observers: Sequence[Observer] = (),
         failpoints: Failpoints | None = None,
         check: Callable[[Face], None] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Self]:
         """Take the database (made when it does not exist), recover what was open, and let go of it at the end.
 
         `url` wins over `settings.database_url`: `memory://`, `sqlite:///PATH`, `postgresql://...`. `steps` are the
         functions this program offers; what is recovered may need them at once. `check` sees what the database holds
-        before anything runs, and may raise. Raises `RefusedToStart`.
+        before anything runs, and may raise. `environment` is that of the agent worker which the program starts beside
+        the engine; without one no provider of models is configured here. Raises `RefusedToStart`.
         """
         settings = settings or Settings()
         journal = journal_of(settings, url, failpoints)
         await journal.open()
         try:
             parts = await assemble(
-                Surroundings(settings, journal, clock or SystemClock(), steps, observers, failpoints or Failpoints())
+                Surroundings(
+                    settings,
+                    journal,
+                    clock or SystemClock(),
+                    steps,
+                    observers,
+                    failpoints or Failpoints(),
+                    environment or {},
+                )
             )
             engine = cls(parts, journal)
             try:
@@ -193,6 +213,7 @@ class Surroundings:
     steps: Sequence[OfferedStep] = ()
     observers: Sequence[Observer] = ()
     failpoints: Failpoints = field(default_factory=Failpoints)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 async def assemble(given: Surroundings) -> Parts:
@@ -202,16 +223,22 @@ async def assemble(given: Surroundings) -> Parts:
     http = GuardedHttp(
         hosts.patterns, allow_loopback=is_loopback(settings.host), max_calls=settings.outgoing.max_connections
     )
+    facts = AgentFacts(
+        given.environment,
+        is_served=lambda namespace: face.providers.is_served(namespace),  # asked by steps, and then there is a face
+        is_elsewhere=lambda namespace: face.providers.is_elsewhere(namespace),
+    )
+    agents = PreparedAgents(facts, agent_defaults(settings), agent_ceilings(settings))
     plugins = load_plugins(
         plugins_folder(),
         settings.plugins,
         settings.skip_broken_plugins,
         further=settings.plugin_folder,
-        services=Services(http=http),
+        services=Services(http=http, agents=agents),
     )
     for broken in plugins.broken:
         log.warning("plugin skipped", plugin=broken.plugin, error=broken.why)
-    catalogue = Catalogue([*plugins.steps, *given.steps], plugins.functions, clock.now())
+    catalogue = Catalogue([*plugins.steps, *given.steps], plugins.functions, clock.now(), by_workers=WORKER_STEPS)
     tokens = Tokens(await journal.secret("lease-tokens"))
     calls = RemoteCalls(
         http,
@@ -227,8 +254,10 @@ async def assemble(given: Surroundings) -> Parts:
     recovery = Recovery(journal, ring.runtime)
     keys = Keys(journal, await journal.secret(PEPPER), clock)
     face = _face(given, ring, plans, catalogue, hosts, keys, http, recovery)
+    agents.connect(catalogue.resolve, face.agents.find)
     await face.steps.load()
     await face.workflows.load(LOCAL.namespace)
+    await face.agents.load()
     await hosts.load(LOCAL.namespace)
     await keys.load()
     await face.workers.expect()
@@ -287,9 +316,7 @@ def _unheld(live: Live, local: LocalSteps) -> list[str]:
     return [
         step.path
         for step in live.execution.state.open.values()
-        if step.status is StepStatus.RUNNING
-        and not is_outside(live.execution, step.path)
-        and not local.holds(live.id, step.path)
+        if step.is_at_work and not is_outside(live.execution, step.path) and not local.holds(live.id, step.path)
     ]
 
 
@@ -328,10 +355,20 @@ def _face(
         workers=workers,
         hosts=hosts,
         keys=keys,
+        agents=Agents(journal, clock),
+        usage=Usage(journal),
+        providers=Providers(given.environment, workers),
         vitals=Vitals(ring.runtime, recovery.done.is_set, lambda: ring.local.busy, journal.url),
     )
 
 
 def _pruner(given: Surroundings) -> Pruner:
     runtime = given.settings.runtime
-    return Pruner(given.journal, given.clock, runtime.retention_days, runtime.prune_every_seconds, runtime.prune_batch)
+    return Pruner(
+        given.journal,
+        given.clock,
+        runtime.retention_days,
+        runtime.prune_every_seconds,
+        runtime.prune_batch,
+        runtime.usage_retention_days,
+    )

@@ -1,5 +1,8 @@
 """Settings as the limits the inner rooms take: each has a frozen value of its own, and knows nothing of settings."""
 
+from dataclasses import asdict, fields
+
+from workflow_engine.agents.limits import AgentCeilings, AgentDefaults
 from workflow_engine.definition.limits import DefinitionLimits, Range
 from workflow_engine.dispatch.workers.terms import MOST_FRAME_BYTES, Terms
 from workflow_engine.expressions import ExpressionLimits
@@ -110,3 +113,13 @@ def journal_timeouts(settings: Settings) -> JournalTimeouts:
         statement_seconds=storage.postgres_statement_timeout_seconds,
         idle_in_transaction_seconds=storage.postgres_idle_in_transaction_timeout_seconds,
     )
+
+
+def agent_defaults(settings: Settings) -> AgentDefaults:
+    agents = settings.agents
+    return AgentDefaults(**{each.name: getattr(agents, each.name) for each in fields(AgentDefaults)})
+
+
+def agent_ceilings(settings: Settings) -> AgentCeilings:
+    """What an agent that says nothing gets is the most that any may ask for; but turns have a ceiling of their own."""
+    return AgentCeilings(**{**asdict(agent_defaults(settings)), "max_turns": settings.agents.most_turns})

@@ -1,10 +1,13 @@
-"""Where the two folders are that travel with the package: beside it in a checkout, inside it in a wheel."""
+"""Where the folders are that travel with the package: beside it in a checkout, inside it in a wheel."""
 
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from workflow_engine.errors import RefusedToStart
 
+CLIENT: Final = "workflow_client"
 _PACKAGE: Final = Path(__file__).resolve().parent
 
 
@@ -26,6 +29,27 @@ def plugins_folder() -> Path:
 def migrations_folder() -> Path:
     """The Alembic scripts: `migrations/` of a checkout, `workflow_engine/journal/migrations/` of a wheel."""
     return _travelling("migrations", _PACKAGE / "journal" / "migrations")
+
+
+def client_folder() -> Path:
+    """What holds the package `workflow_client`: `clients/python/` of a checkout, `workflow_engine/python_client/` of a
+    wheel.
+    """
+    return _travelling("clients/python", _PACKAGE / "python_client")
+
+
+def make_client_findable() -> None:
+    """From now on `import workflow_client` works: what is installed is the user's choice, ours comes last.
+
+    Raises `IncompleteInstallation`.
+    """
+    if find_spec(CLIENT) is None:
+        sys.path.append(str(client_folder()))
+
+
+def package_folder() -> Path:
+    """What Python must search to find this package."""
+    return _PACKAGE.parent
 
 
 def _travelling(name: str, installed: Path) -> Path:

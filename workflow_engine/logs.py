@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 import structlog
 from structlog.contextvars import bound_contextvars
 
-__all__ = ["Logger", "bound_contextvars", "configure", "logger"]
+__all__ = ["Logger", "bound_contextvars", "configure", "logger", "silence"]
 
 Logger: TypeAlias = structlog.stdlib.BoundLogger
 LogFormat: TypeAlias = Literal["console", "json"]
@@ -65,6 +65,13 @@ def configure(log_format: LogFormat, level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
+
+
+def silence(names: Sequence[str]) -> None:
+    """Libraries whose log lines may hold what must not be kept, such as an address with a key in it."""
+    for name in names:
+        guest = logging.getLogger(name)
+        guest.handlers, guest.propagate, guest.disabled = [], False, True
 
 
 def _rendering(log_format: LogFormat) -> Sequence[structlog.typing.Processor]:

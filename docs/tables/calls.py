@@ -8,7 +8,7 @@ from typing import Final
 from docs.tables.markdown import code, table
 
 PROTOS: Final = Path(__file__).parents[2] / "protos/workflow_engine/v1"
-SERVICES: Final = ("workflow", "registry", "worker")
+SERVICES: Final = ("workflow", "registry", "agent", "worker")
 _SERVICE: Final = re.compile(r"^service (\w+) \{\n(.*?)^\}", re.M | re.S)
 _CALL: Final = re.compile(r"((?:^  //.*\n)*)^  rpc (\w+)\((stream )?\w+\) returns \((stream )?\w+\);", re.M)
 

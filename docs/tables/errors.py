@@ -14,7 +14,12 @@ import workflow_engine
 from docs.tables.markdown import code, first_sentence, table
 from workflow_engine.errors import RefusedToStart, WorkflowEngineError
 
-_NOT_ANSWERED = ("workflow_engine.cli", "workflow_engine.__main__")
+_NOT_ANSWERED = (
+    "workflow_engine.cli",
+    "workflow_engine.__main__",
+    "workflow_engine.agents.worker",
+    "workflow_engine.test_",
+)
 
 
 def errors() -> str:

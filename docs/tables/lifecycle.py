@@ -68,14 +68,22 @@ MEANINGS: Final[Mapping[str, str]] = {
     "or resumed it.",
     "step_retrying": "An attempt failed and another follows at `due_at`; the jitter in it is drawn already.",
     "step_waiting": "The step gave up its slot until a timer or a signal; with `reason: outcome-unknown`, until a "
-    "person says what became of it.",
+    "person says what became of it; with `user_input`, until the user of an agent says something.",
     "timer_fired": "The timer of a waiting step is over, and the step goes on.",
     "signal_received": "A signal is here. It is kept until a step waits for it.",
     "step_resumed": "A waiting step takes the oldest signal of its name and goes on.",
     "step_completed": "The one result of the step. `route` names the dependants that a routing step chose.",
     "step_failed": "The last attempt failed. `handled_by` names the `catch` target it was routed to.",
     "step_skipped": "It does not run; `upstream_failed` when that is because of a failure before it.",
-    "step_cancelled": "It had not ended when the execution did.",
+    "step_cancelled": "It had not ended when the execution did, or when the agent did that owns it.",
+    "agent_started": "The step is an agent, and begins to converse: `name`, `model`, and the names of its `tools`.",
+    "agent_turn_started": "A model is asked. `say` is what the engine adds, about an answer that does not fit its "
+    "schema; turn 0 asks MCP servers for their tools.",
+    "agent_tools_called": "What became of the tool calls a model asked for: each is a step of this turn, or an error "
+    "the model is told.",
+    "agent_message_received": "A user said something to an agent. It is in its next turn.",
+    "agent_simulated": "No provider is configured for the agent's models: from here on its turns are simulated.",
+    "agent_ended": "The conversation is over, and the step is given its outcome, from which it makes its output.",
 }
 
 

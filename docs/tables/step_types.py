@@ -1,14 +1,23 @@
 """The built-in step types, from their contracts: what they take and answer, and their examples, really run."""
 
+import asyncio
 import inspect
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from docs.tables.markdown import code, table
+from workflow_engine import Engine
+from workflow_engine.agents.preparing import PreparedAgents
+from workflow_engine.agents.simulation import AgentFacts
+from workflow_engine.clock import ManualClock
+from workflow_engine.engine.caller import LOCAL
+from workflow_engine.jsontext import JsonObject
 from workflow_engine.layout import plugins_folder
+from workflow_engine.steps.catalogue import Catalogue
 from workflow_engine.steps.contract import (
     Completed,
+    Conversing,
     DefaultInput,
     OfferedStep,
     Routed,
@@ -17,6 +26,7 @@ from workflow_engine.steps.contract import (
     Suspended,
 )
 from workflow_engine.steps.plugins import load_plugins
+from workflow_engine.steps.services import Services
 
 NOON: Final = 1_793_534_400.0
 _BOUNDS: Final = (("minimum", "at least"), ("maximum", "at most"))
@@ -32,7 +42,11 @@ def step_types() -> str:
 
 
 def builtins() -> tuple[OfferedStep, ...]:
-    return load_plugins(plugins_folder()).steps
+    """As on a machine where no provider of models is configured."""
+    agents = PreparedAgents(AgentFacts({}, lambda _: False, lambda _: False))
+    steps = load_plugins(plugins_folder(), services=Services(agents=agents)).steps
+    agents.connect(Catalogue(steps).resolve, lambda _, agent_id: None)
+    return steps
 
 
 def _page(offered: OfferedStep) -> str:
@@ -124,7 +138,29 @@ def _answer(offered: OfferedStep, example: Mapping[str, Any]) -> Any:  # noqa: A
     answered = offered.function(_request(offered.type, example))
     if isinstance(answered, Suspended):
         return None
+    if isinstance(answered, Conversing):
+        return asyncio.run(_conducted(offered.type, example))
     return answered.output if isinstance(answered, Completed | Routed) else answered
+
+
+async def _conducted(step: StepType, example: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+    """What comes of a conversation: an engine conducts it, at an instant that stands still."""
+    document: JsonObject = {
+        "name": "example",
+        "steps": [
+            {
+                "step_id": "example",
+                "step_type": step.name,
+                "config": example["config"],
+                "input_mapping": {},
+                "input_data": example["input"],
+            }
+        ],
+    }
+    async with Engine.open("memory://", clock=ManualClock(NOON)) as engine:
+        accepted = await engine.executions.start(LOCAL, document)
+        results = await engine.executions.wait(LOCAL, accepted.execution_id, 10)
+        return results.steps["example"].output
 
 
 def _request(step: StepType, example: Mapping[str, Any]) -> StepRequest:

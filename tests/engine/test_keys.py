@@ -207,6 +207,41 @@ def test_admin_may_do_what_any_scope_allows() -> None:
         ANONYMOUS.require("execute")
 
 
+# --- keys of our own processes
+
+
+async def test_an_internal_key_is_the_principal_builtin_with_its_scopes_and_makes_no_keys_needed(keys: Keys) -> None:
+    secret = keys.internal(["register"])
+    caller = keys.authenticate(secret)
+    assert (caller.principal, caller.namespace, caller.scopes) == ("builtin", "default", frozenset({"register"}))
+    assert keys.admits(caller)
+    assert not keys.are_needed
+    assert not keys.any_valid
+    assert keys.authenticate(None) == LOCAL
+
+
+async def test_an_internal_key_still_opens_its_door_when_the_first_key_is_made(keys: Keys) -> None:
+    caller = keys.authenticate(keys.internal(["register"]))
+    await keys.create(LOCAL, "ops", ["admin"])
+    assert keys.admits(caller)
+
+
+async def test_an_internal_key_is_neither_listed_nor_stored_nor_known_to_the_next_process(
+    keys: Keys, journal: Journal
+) -> None:
+    secret = keys.internal(["register"])
+    assert keys.list(LOCAL) == ()
+    assert await journal.api_keys() == []
+    with pytest.raises(InvalidKey):
+        (await keys_in(journal)).authenticate(secret)
+
+
+async def test_nobody_opens_a_door_with_the_id_of_an_internal_key_alone(keys: Keys) -> None:
+    secret = keys.internal(["register"])
+    with pytest.raises(InvalidKey):
+        keys.authenticate(secret[:-64] + "0" * 64)
+
+
 Verb = Callable[[Engine, Caller], Awaitable[object]]
 
 

@@ -20,6 +20,7 @@ from workflow_engine.execution.inputs import (
     Failed,
     Input,
     Loss,
+    Message,
     Pause,
     Recover,
     Resolve,
@@ -31,15 +32,17 @@ from workflow_engine.execution.inputs import (
 )
 from workflow_engine.history.encoding import decode_events, encode_events
 from workflow_engine.history.events import Event, SignalReceived, StepError
-from workflow_engine.history.state import StepState
+from workflow_engine.history.steps import StepState
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.steps.contract import (
     Completed,
+    Conversing,
     Effect,
     ErrorCode,
     Routed,
     StepType,
     Suspended,
+    Verdict,
 )
 
 NOW: Final = 1_700_000_000.0
@@ -154,6 +157,15 @@ class Scenario:
         self.now += seconds
         return self.enter(Tick(self.now))
 
+    def conversed(self, path: str, conversation: JsonObject, memo: Json = None) -> list[str]:
+        """A step turns out to be an agent."""
+        return self.enter(self._answer(path, Conversing(conversation, memo), None))
+
+    def messaged(self, path: str, content: str, **metadata: Json) -> list[str]:
+        """A user says something to an agent."""
+        message: JsonObject = {"role": "user", "content": content}
+        return self.enter(Message(self.now, path, message | ({"metadata": metadata} if metadata else {})))
+
     def signalled(self, name: str, payload: Json = None) -> list[str]:
         return self.enter(Signal(self.now, name, payload))
 
@@ -179,7 +191,7 @@ class Scenario:
     ) -> list[str]:
         return self.enter(Resolve(self.now, path, output, completed, error))
 
-    def _answer(self, path: str, verdict: Completed | Routed | Suspended, delivery: int | None) -> Succeeded:
+    def _answer(self, path: str, verdict: Verdict, delivery: int | None) -> Succeeded:
         held = self.step(path).delivery if delivery is None else delivery
         return Succeeded(self.now, path, held, verdict, 1.0)
 

@@ -55,7 +55,8 @@ from workflow_engine.history.events import (
     StepWaiting,
     TimerFired,
 )
-from workflow_engine.history.state import REPORTED_LATE, ExecutionState
+from workflow_engine.history.moves import REPORTED_LATE
+from workflow_engine.history.state import ExecutionState
 from workflow_engine.history.statuses import StepStatus
 from workflow_engine.journal.contract import Commit, ExecutionRecord
 from workflow_engine.journal.limits import JournalLimits

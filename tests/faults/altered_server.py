@@ -15,8 +15,8 @@ from workflow_engine import serving
 from workflow_engine.execution import reports
 from workflow_engine.execution.inputs import Report
 from workflow_engine.execution.turn import Turn
-from workflow_engine.history.state import StepState
 from workflow_engine.history.statuses import StepStatus
+from workflow_engine.history.steps import StepState
 from workflow_engine.logs import configure
 from workflow_engine.settings import load_settings
 

@@ -34,6 +34,8 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     dict[str, str]: st.dictionaries(TEXT, TEXT, max_size=3),
     tuple[Json, ...]: st.lists(JSON, max_size=3).map(tuple),
     tuple[JsonObject, ...]: st.lists(OBJECT, max_size=3).map(tuple),
+    JsonObject | None: st.none() | OBJECT,
+    tuple[str, ...]: st.lists(TEXT, max_size=3).map(tuple),
     tuple[str, ...] | None: st.none() | st.lists(TEXT, max_size=3).map(tuple),
     StepError: ERROR,
     StepError | None: st.none() | ERROR,

@@ -6,6 +6,12 @@ import pytest
 
 from workflow_engine.history.events import (
     EVENT_TYPES,
+    AgentEnded,
+    AgentMessageReceived,
+    AgentSimulated,
+    AgentStarted,
+    AgentToolsCalled,
+    AgentTurnStarted,
     AttemptReset,
     Event,
     ExecutionCancelled,
@@ -31,7 +37,8 @@ from workflow_engine.history.events import (
     StepWaiting,
     TimerFired,
 )
-from workflow_engine.history.state import ExecutionState, fold
+from workflow_engine.history.fold import fold
+from workflow_engine.history.state import ExecutionState
 from workflow_engine.history.statuses import (
     EXECUTION_MOVES,
     STEP_MOVES,
@@ -39,12 +46,18 @@ from workflow_engine.history.statuses import (
     IllegalMove,
     StepStatus,
 )
+from workflow_engine.jsontext import JsonObject
 
 T = 100.0
 BOOM = StepError("boom", "it went boom")
 STARTED = ExecutionStarted(T, {"x": 1}, "digest", {"work": "work@1.0.0"}, 7, {}, deadline=T + 60)
 SCHEDULED = StepScheduled(T, "a", 1, 1)
 DONE = StepCompleted(T, "a", 1, {"n": 1}, 2.5)
+
+TALK: JsonObject = {"messages": [{"role": "user", "content": "hello"}], "limits": {"max_tool_result_bytes": 100}}
+BEGUN = AgentStarted(T, "a", "Ann", "gpt", (), TALK)
+TURN = AgentTurnStarted(T, "a", 1)
+CONVERSING = (STARTED, SCHEDULED, BEGUN, TURN)
 
 # Ways to bring step `a`, or the execution, into each situation.
 SITUATIONS: Mapping[str, tuple[Event, ...]] = {
@@ -57,6 +70,9 @@ SITUATIONS: Mapping[str, tuple[Event, ...]] = {
     "waiting for another signal": (STARTED, SCHEDULED, SignalReceived(T, "go", 1), StepWaiting(T, "a", None, "no")),
     "outcome unknown": (STARTED, SCHEDULED, StepWaiting(T, "a", reason="outcome-unknown")),
     "backing off": (STARTED, SCHEDULED, StepRetrying(T, "a", 1, BOOM, T + 5)),
+    "conversing": CONVERSING,
+    "waiting for its user": (*CONVERSING, StepWaiting(T, "a", reason="user_input")),
+    "handed what it talked about": (*CONVERSING, AgentEnded(T, "a", 1 + 1, {"response": "bye"})),
     "completed": (STARTED, SCHEDULED, DONE),
     "failed": (STARTED, SCHEDULED, StepFailed(T, "a", 1, BOOM, 1.0)),
     "skipped": (STARTED, StepSkipped(T, "a", "why")),
@@ -93,6 +109,12 @@ NEXT: Mapping[str, Event] = {
     "step_failed": StepFailed(T, "a", 1, BOOM, 0.0),
     "step_skipped": StepSkipped(T, "a", "why"),
     "step_cancelled": StepCancelled(T, "a", "why"),
+    "agent_started": BEGUN,
+    "agent_turn_started": AgentTurnStarted(T, "a", 2),
+    "agent_tools_called": AgentToolsCalled(T, "a", 1, ({"id": "1", "name": "x", "error": "there is no tool 'x'"},)),
+    "agent_message_received": AgentMessageReceived(T, "a", {"role": "user", "content": "and?"}),
+    "agent_simulated": AgentSimulated(T, "a", "no-provider"),
+    "agent_ended": AgentEnded(T, "a", 2, {"response": "bye"}),
 }
 
 _ALWAYS = {"signal_received"}
@@ -102,18 +124,31 @@ _PENDING = {"step_scheduled", "step_retrying", "step_failed", "step_skipped", "s
 _OPEN = {"step_rescheduled", "step_retrying", "step_failed", "step_cancelled", "attempt_reset"}
 _WAITING = _OPEN
 _RUNNING = _OPEN | {"step_waiting", "step_completed", "step_started", "step_progress", "step_chunk"}
+_AT_WORK = _RUNNING | {"agent_started"}
+_OF_AGENTS = {
+    "agent_turn_started",
+    "agent_tools_called",
+    "agent_message_received",
+    "agent_simulated",
+    "agent_ended",
+    "step_failed",
+    "step_cancelled",
+}
 _FORWARD = _ALWAYS | _UNPAUSED | {"execution_compensating"}
 
 # Which kinds may follow in which situation. Whatever is not named here is refused.
 LEGAL: Mapping[str, set[str]] = {
     "nothing": {"execution_started"},
     "pending": _FORWARD | _NO_STEP_OPEN | _PENDING,
-    "running": _FORWARD | _RUNNING,
-    "running with a signal": _FORWARD | _RUNNING,
+    "running": _FORWARD | _AT_WORK,
+    "running with a signal": _FORWARD | _AT_WORK,
     "waiting for a timer": _FORWARD | _WAITING | {"timer_fired"},
     "waiting for a signal": _FORWARD | _WAITING | {"step_resumed"},
     "waiting for another signal": _FORWARD | _WAITING,
     "outcome unknown": _FORWARD | _WAITING,
+    "conversing": _FORWARD | _OF_AGENTS,
+    "waiting for its user": _FORWARD | _OF_AGENTS,
+    "handed what it talked about": _FORWARD | _RUNNING - {"step_started", "step_rescheduled"},
     "backing off": _FORWARD | _WAITING | {"step_scheduled"},
     "completed": _FORWARD | _NO_STEP_OPEN,
     "failed": _FORWARD | _NO_STEP_OPEN,
@@ -122,7 +157,7 @@ LEGAL: Mapping[str, set[str]] = {
     "paused": {"execution_resumed", "execution_compensating", "execution_failed", "execution_cancelled"}
     | _ALWAYS
     | _PENDING,
-    "paused while running": {"execution_resumed", "execution_compensating"} | _ALWAYS | _RUNNING,
+    "paused while running": {"execution_resumed", "execution_compensating"} | _ALWAYS | _AT_WORK,
     "compensating": (_FORWARD | _NO_STEP_OPEN | _PENDING) - {"execution_compensating"},
     "ended completed": set(),
     "ended failed": set(),

@@ -20,6 +20,7 @@ from workflow_engine.journal.contract import JournalRefused
 from workflow_engine.journal.opening import Migrate, journal_for
 from workflow_engine.journal.sqlite import sqlite_module
 from workflow_engine.journal.tables import METADATA
+from workflow_engine.journal.usage import UsageFilter
 from workflow_engine.layout import migrations_folder
 
 CONSTRAINTS = """
@@ -137,6 +138,8 @@ async def test_what_the_first_tables_hold_outlives_the_migration(database_url: s
     assert await journal.secret("kept") == b"x" * 32
     assert list(await journal.api_keys()) == []
     assert list(await journal.workers()) == []
+    assert list(await journal.agents()) == []
+    assert [line.calls for line in await journal.usage(UsageFilter())] == [0]
     await journal.close()
 
 

@@ -3,9 +3,10 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import httpx2
 import uvloop
@@ -21,6 +22,8 @@ from workflow_engine.steps.contract import OfferedStep
 
 LONGEST_START = 30.0
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class Served:
@@ -28,6 +31,7 @@ class Served:
 
     settings: Settings
     steps: Sequence[OfferedStep] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
     engine: Engine | None = None
     _loop: asyncio.AbstractEventLoop | None = None
@@ -48,6 +52,12 @@ class Served:
             self._thread.join(LONGEST_START)
             assert not self._thread.is_alive()
 
+    def run(self, work: Callable[[Engine], Coroutine[None, None, T]]) -> T:
+        """Do something with the engine, on its own loop."""
+        assert self.engine is not None
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(work(self.engine), self._loop).result(LONGEST_START)
+
     def client(self, **options: float) -> httpx2.Client:
         return httpx2.Client(
             base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=options.get("timeout", 20)
@@ -58,7 +68,11 @@ class Served:
         metrics, errors = Metrics(), ErrorLog(SystemClock())
         try:
             async with Engine.open(
-                "memory://", settings=self.settings, steps=self.steps, observers=[metrics.observe, errors.observe]
+                "memory://",
+                settings=self.settings,
+                steps=self.steps,
+                observers=[metrics.observe, errors.observe],
+                environment=self.environment,
             ) as engine:
                 await engine.ready()
                 app = create_app(engine.face, self.settings, stopping=self._stopping, metrics=metrics, errors=errors)
@@ -73,8 +87,12 @@ class Served:
 
 
 @contextmanager
-def serving(settings: Settings | None = None, steps: Sequence[OfferedStep] = ()) -> Iterator[Served]:
-    served = Served(settings or Settings(port=0, shutdown_grace_seconds=1), steps)
+def serving(
+    settings: Settings | None = None,
+    steps: Sequence[OfferedStep] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Served]:
+    served = Served(settings or Settings(port=0, shutdown_grace_seconds=1), steps, environment or {})
     served.start()
     try:
         yield served

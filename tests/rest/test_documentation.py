@@ -18,7 +18,8 @@ OPERATIONS = {
     *("get_readyz", "get_health", "get_detailed_health", "get_metrics", "list_traces", "get_monitoring_summary"),
     *("analyse_executions", "analyse_errors", "list_keys", "create_key", "revoke_key"),
     *("list_workers", "open_worker_session", "poll_steps", "report_steps", "drain_worker_session", "reset_step"),
-    "report_results",
+    *("report_results", "save_agent", "list_agents", "get_agent", "replace_agent", "delete_agent", "report_usage"),
+    *("list_messages", "send_message", "list_providers"),
 }
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from grpc import aio
 
-from tests.rpc.serving import Served, registry, serving, workflows
+from tests.rpc.serving import Served, agent_service, registry, serving, workflows
 
 if TYPE_CHECKING:
+    from workflow_engine.rpc.generated.agent_pb2_grpc import AgentServiceAsyncStub
     from workflow_engine.rpc.generated.registry_pb2_grpc import RegistryServiceAsyncStub
     from workflow_engine.rpc.generated.workflow_pb2_grpc import WorkflowServiceAsyncStub
 
@@ -33,3 +34,8 @@ def flows(channel: aio.Channel) -> "WorkflowServiceAsyncStub":
 @pytest.fixture
 def steps(channel: aio.Channel) -> "RegistryServiceAsyncStub":
     return registry(channel)
+
+
+@pytest.fixture
+def agents(channel: aio.Channel) -> "AgentServiceAsyncStub":
+    return agent_service(channel)

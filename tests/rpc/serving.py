@@ -18,12 +18,14 @@ from workflow_engine.engine.metrics import Metrics
 from workflow_engine.engine.places import Places
 from workflow_engine.engine.vitals import Vitals
 from workflow_engine.rpc.backing import Backing
+from workflow_engine.rpc.generated.agent_pb2_grpc import AgentServiceStub
 from workflow_engine.rpc.generated.registry_pb2_grpc import RegistryServiceStub
 from workflow_engine.rpc.generated.workflow_pb2_grpc import WorkflowServiceStub
 from workflow_engine.rpc.server import GrpcServer
 from workflow_engine.settings import Settings
 
 if TYPE_CHECKING:
+    from workflow_engine.rpc.generated.agent_pb2_grpc import AgentServiceAsyncStub
     from workflow_engine.rpc.generated.registry_pb2_grpc import RegistryServiceAsyncStub
     from workflow_engine.rpc.generated.workflow_pb2_grpc import WorkflowServiceAsyncStub
 
@@ -86,6 +88,10 @@ async def _until(ready: asyncio.Event) -> None:
 
 def workflows(channel: aio.Channel) -> "WorkflowServiceAsyncStub":
     return WorkflowServiceStub(channel)
+
+
+def agent_service(channel: aio.Channel) -> "AgentServiceAsyncStub":
+    return AgentServiceStub(channel)
 
 
 def registry(channel: aio.Channel) -> "RegistryServiceAsyncStub":

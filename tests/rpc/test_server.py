@@ -22,7 +22,7 @@ from workflow_engine.rpc.server import CannotListenForGrpc, GrpcServer, Unusable
 
 HELLO = pb.ExecuteRequest(body=json.dumps(hello()).encode(), wait_seconds=20)
 PATIENT = pb.ExecuteRequest(body=json.dumps(patient()).encode())
-OURS = ("RegistryService", "WorkerService", "WorkflowService")
+OURS = ("AgentService", "RegistryService", "WorkerService", "WorkflowService")
 
 
 async def test_a_port_that_a_server_has_is_refused_to_a_second_one(served: Served) -> None:

@@ -8,10 +8,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.journal.commits import append, ending, opening
 from tests.runtime.engines import (
     Calls,
     HeldJournal,
@@ -33,7 +35,9 @@ from workflow_engine.assembly import Engine, Surroundings, assemble
 from workflow_engine.clock import ManualClock, SystemClock
 from workflow_engine.engine.caller import LOCAL
 from workflow_engine.history.statuses import ExecutionStatus
+from workflow_engine.journal.contract import Journal
 from workflow_engine.journal.memory import MemoryJournal
+from workflow_engine.journal.usage import UsageFilter, UsageRow
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.runtime.pruner import DAY, Pruner
 from workflow_engine.runtime.runtime import ShuttingDown
@@ -317,3 +321,34 @@ async def test_old_executions_leave_and_young_and_open_ones_stay() -> None:
         assert (listed[ExecutionStatus.COMPLETED], sum(listed.values())) == (1, 2)
         await engine.executions.signal(LOCAL, waits, "go")
         assert (await ended(engine, waits)).status == "completed"
+
+
+async def a_call(journal: Journal, at: float) -> None:
+    """An execution of its own that has ended, with one call of a model."""
+    first = opening(started_at=at)
+    await append(journal, first)
+    call = UsageRow("default", first.execution_id, "a#1.model", "a", 1, "A", "m", "p", "local", 10, 1, at)
+    await append(journal, replace(ending(first, at), usage=(call,)))
+
+
+async def test_what_model_calls_used_is_kept_longer_than_their_executions() -> None:
+    clock, journal = ManualClock(), MemoryJournal()
+    await journal.open()
+    pruner = Pruner(journal, clock, retention_days=30, every_seconds=3600, a_few=2, usage_retention_days=400)
+    for age in (401, 402, 403, 399, 31, 29):
+        await a_call(journal, clock.now() - age * DAY)
+
+    assert (await pruner.prune(), await pruner.prune_usage()) == (5, 3)
+
+    (kept,) = await journal.usage(UsageFilter())
+    assert kept.calls == 3
+    assert (await pruner.prune(), await pruner.prune_usage()) == (0, 0)
+
+
+async def test_a_retention_of_nought_keeps_executions_and_what_they_used_for_ever() -> None:
+    clock, journal = ManualClock(), MemoryJournal()
+    await journal.open()
+    await a_call(journal, clock.now() - 10_000 * DAY)
+    pruner = Pruner(journal, clock, retention_days=0, every_seconds=3600, a_few=2, usage_retention_days=0)
+
+    assert (await pruner.prune(), await pruner.prune_usage()) == (0, 0)

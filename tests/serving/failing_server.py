@@ -12,7 +12,7 @@ import sys
 from workflow_engine.journal.contract import Failpoints
 from workflow_engine.logs import configure
 from workflow_engine.serving import run, serve
-from workflow_engine.settings import load_settings
+from workflow_engine.settings import load_settings, surroundings
 
 
 class Death:
@@ -39,7 +39,8 @@ def main(failpoint: str, count: int) -> None:
     signal.signal(signal.SIGUSR1, death.arm)
     settings = load_settings()
     configure(settings.log_format, settings.log_level)
-    run(serve(settings, lambda _listening: None, failpoints=Failpoints(death.reach)))
+    failpoints = Failpoints(death.reach)
+    run(serve(settings, lambda _listening: None, failpoints=failpoints, environment=surroundings()))
 
 
 if __name__ == "__main__":

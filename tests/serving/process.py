@@ -41,12 +41,18 @@ class NotReady(Exception):
 class ServerProcess:
     """One server with its two ports and its database, started as often as a test wants; what it prints is kept.
 
-    `settings` are named without their prefix (`shutdown_grace_seconds=2`, `storage__standby=True`). It runs in
-    `folder`, so that no `.env` of a checkout is read. Leaving the context kills what still runs.
+    `settings` are named without their prefix (`shutdown_grace_seconds=2`, `storage__standby=True`); `surroundings` are
+    further variables of its environment, such as keys of providers. It runs in `folder`, so that no `.env` of a
+    checkout is read. Leaving the context kills what still runs.
     """
 
     def __init__(
-        self, database_url: str, folder: Path, settings: Mapping[str, object], program: Sequence[str] = PRODUCT
+        self,
+        database_url: str,
+        folder: Path,
+        settings: Mapping[str, object],
+        program: Sequence[str] = PRODUCT,
+        surroundings: Mapping[str, str] | None = None,
     ) -> None:
         self.port = free_port()
         self.grpc_port = free_port()
@@ -57,7 +63,7 @@ class ServerProcess:
         self._environment = environment(
             {"port": self.port, "grpc_port": self.grpc_port, "database_url": database_url, "log_format": "json"}
             | dict(settings)
-        )
+        ) | dict(surroundings or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

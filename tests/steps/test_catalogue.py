@@ -132,3 +132,15 @@ def test_a_built_in_and_a_local_type_have_a_function_here_and_a_called_one_has_n
     assert catalogue.function(called) is None
     assert catalogue.offers("shout")
     assert not catalogue.offers("whisper")
+
+
+def test_a_built_in_type_that_workers_serve_has_no_function_unless_one_is_offered_here() -> None:
+    remote = StepType("r", execution_type=ExecutionType.GRPC)
+    catalogue = Catalogue(by_workers=[remote])
+    assert catalogue.is_builtin("r")
+    assert catalogue.resolve("any", "r@1") is remote
+    assert catalogue.function(remote) is None
+    here = Catalogue([builtin("r")], by_workers=[remote])
+    offered = here.resolve("any", "r")
+    assert offered is not None
+    assert here.function(offered) is work

@@ -6,14 +6,17 @@ from typing import Final
 
 import typer
 
+from workflow_engine.cli.commands.agents import agents
 from workflow_engine.cli.commands.doctor import doctor
 from workflow_engine.cli.commands.executions import executions
 from workflow_engine.cli.commands.hosts import hosts
 from workflow_engine.cli.commands.keys import keys
 from workflow_engine.cli.commands.migrate import migrate
+from workflow_engine.cli.commands.providers import providers
 from workflow_engine.cli.commands.run import run
 from workflow_engine.cli.commands.serve import serve
 from workflow_engine.cli.commands.steps import steps
+from workflow_engine.cli.commands.usage import usage
 from workflow_engine.cli.commands.validate import validate
 from workflow_engine.cli.commands.version import version
 from workflow_engine.cli.commands.worker import worker
@@ -36,9 +39,12 @@ app.command()(migrate)
 app.command()(doctor)
 app.command()(version)
 app.command()(workers)
+app.command()(providers)
+app.command()(usage)
 app.add_typer(executions, name="executions")
 app.add_typer(steps, name="steps")
 app.add_typer(worker, name="worker")
+app.add_typer(agents, name="agents")
 app.add_typer(hosts, name="hosts")
 app.add_typer(keys, name="keys")
 

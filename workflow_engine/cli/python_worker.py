@@ -1,22 +1,20 @@
-"""The Python client as the command line uses it: a package of its own, which the server does not need."""
+"""The Python client as the command line uses it: a package of its own, which travels with this one."""
 
 import importlib
-from typing import Any, Final
+from typing import Any
 
 from workflow_engine.errors import WorkflowEngineError
+from workflow_engine.layout import CLIENT, IncompleteInstallation, make_client_findable
 from workflow_engine.logs import configure
-
-_CLIENT: Final = "workflow_client"
 
 
 class ClientNotInstalled(WorkflowEngineError):
+    """Neither installed nor where it travels with this package."""
+
     code = "client-not-installed"
 
     def __init__(self) -> None:
-        super().__init__(
-            "workers in Python need the package of clients/python; in a checkout, install it into the environment of "
-            "this program: `pip install ./clients/python`"
-        )
+        super().__init__("workers in Python need the package workflow_client; install workflow-engine again, it has it")
 
 
 class WorkerFailed(WorkflowEngineError):
@@ -27,6 +25,10 @@ class WorkerFailed(WorkflowEngineError):
 
 def serve_module(module: str, *, target: str | None, slots: int | None, api_key: str | None) -> None:
     """Until it is drained. Raises `ClientNotInstalled`, `WorkerFailed`."""
+    try:
+        make_client_findable()
+    except IncompleteInstallation:
+        raise ClientNotInstalled from None
     client, errors = _client("cli"), _client("errors")
     configure("console", "info")
     try:
@@ -35,10 +37,5 @@ def serve_module(module: str, *, target: str | None, slots: int | None, api_key:
         raise WorkerFailed(str(failure)) from None
 
 
-def _client(name: str) -> Any:  # noqa: ANN401 - a module that is found at run time, or not
-    try:
-        return importlib.import_module(f"{_CLIENT}.{name}")
-    except ModuleNotFoundError as missing:
-        if missing.name != _CLIENT:
-            raise
-        raise ClientNotInstalled from None
+def _client(name: str) -> Any:  # noqa: ANN401 - a module that is found at run time
+    return importlib.import_module(f"{CLIENT}.{name}")

@@ -21,9 +21,12 @@ _WIDE: Final = 110
 _WIDEST_WORKER: Final = 32
 _NARROW_WORKER: Final = 20
 _WIDEST_SDK: Final = 24
+_WIDEST_AGENT: Final = 48
+_NARROW_AGENT: Final = 28
+_WIDEST_MODEL: Final = 24
 _WHOLE: Final = frozenset(
     {"key", "scopes", "created", "execution", "status", "steps", "started", "took", "version", "tries", "time"}
-    | {"workers", "slots", "done", "failed", "seen", "build", "via", "reason"}
+    | {"workers", "slots", "done", "failed", "seen", "build", "via", "reason", "changed"}
 )
 _BY_WORKERS: Final = frozenset({"grpc", "poll"})
 _STANDING: Final = {"served": "green", "unserved": "yellow", "quarantined": "bold red"}
@@ -160,6 +163,32 @@ def _ago(at: float) -> str:
     return "now" if seconds < 1 else f"{length(seconds)} ago"
 
 
+def print_providers(answer: JsonObject) -> None:
+    table = _table("provider", "configured", "why", "at")
+    for each in _objects(answer["providers"]):
+        is_there = bool(each["configured"])
+        table.add_row(
+            _text(each["name"], "bold"),
+            _text("yes" if is_there else "no", "green" if is_there else "yellow"),
+            _text(each["why"], "" if is_there else "dim"),
+            _text(", ".join(cast(list[str], each["sources"])), "dim"),
+        )
+    _print(table, "no providers are known")
+    if names := cast(list[str], answer["credentials"]):
+        out().print(words(("credentials  ", "dim"), ", ".join(names)))
+    out().print(words(("agent worker  ", "dim"), _worker_sentence(cast(JsonObject, answer["worker"]))))
+
+
+def _worker_sentence(worker: JsonObject) -> str:
+    since = worker["since"]
+    facts = [
+        f"{worker['status']}{'' if since is None else f' since {clock_time(instant(since))}'}",
+        f"started again {worker['restarts']} times" if worker["restarts"] else "",
+        f"{worker['connected']} connected",
+    ]
+    return ", ".join(filter(None, facts))
+
+
 def print_hosts(answer: JsonObject) -> None:
     table = _table("host", "allowed", "by", "")
     for each in _objects(answer["hosts"]):
@@ -183,6 +212,69 @@ def print_keys(answer: JsonObject) -> None:
             _text(each["note"], "dim"),
         )
     _print(table, "no keys: on this machine anybody may do everything, and no other machine is served")
+
+
+def print_agents(answer: JsonObject) -> None:
+    is_wide = out().width >= _WIDE
+    table = _table("agent", "model", *(("provider", "tools", "owner") if is_wide else ()), "changed")
+    table.expand = True
+    table.columns[0].max_width = _WIDEST_AGENT if is_wide else _NARROW_AGENT
+    table.columns[1].max_width, table.columns[1].no_wrap, table.columns[1].overflow = _WIDEST_MODEL, True, "ellipsis"
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)  # a line for each; `show` has the rest
+    listed = list(_objects(answer["agents"]))
+    for each in listed:
+        tools = cast(list[Json], each.get("tools") or [])
+        about = (_text(each.get("provider_type") or ""), str(len(tools) or ""), _text(each["owner"], "dim"))
+        table.add_row(
+            _text(each["agent_id"], "bold"),
+            _text(each["model"]),
+            *(about if is_wide else ()),
+            clock_time(instant(each["updated_at"])),
+            _text(_first_line(each.get("description") or each["name"]), "dim"),
+        )
+    _print(table, "no agents are saved")
+    if (following := _count(answer, "offset") + len(listed)) < _count(answer, "total") and listed:
+        out().print(words(("there are more: --offset ", "dim"), str(following)))
+
+
+def print_usage(answer: JsonObject) -> None:
+    lines, total = list(_objects(answer["usage"])), cast(JsonObject, answer["total"])
+    table = _table(str(answer["group_by"]).removeprefix("none"))
+    for title in ("calls", "tokens in", "tokens out", "cost"):
+        table.add_column(title, no_wrap=True, justify="right")
+    table.add_column("")
+    for each in lines:
+        key = each.get("key")
+        named = _text("not said", "dim") if key is None else _text(key, "bold")
+        table.add_row(named, *_sums(each))
+    if len(lines) != 1 and total["calls"]:
+        table.add_row(_text("total"), *_sums(total), style="bold" if lines else "")
+    _print(table, "no model calls")
+    if lines and (others := _count(total, "calls") - sum(_count(each, "calls") for each in lines)):
+        out().print(words((f"{others} further calls are in lines that are not shown; --limit shows more", "dim")))
+
+
+def _sums(line: JsonObject) -> Iterable[Text]:
+    """The cells of what is summed up; what is not known is said, and not counted as nothing."""
+    calls, unknown, simulated = (_count(line, name) for name in ("calls", "unknown_cost_calls", "simulated_calls"))
+    cost = float(cast(float, line["cost_usd"]))
+    yield _text(f"{calls:,}")
+    yield _text(f"{_count(line, 'input_tokens'):,}")
+    yield _text(f"{_count(line, 'output_tokens'):,}")
+    yield _text("?", "yellow") if unknown == calls else _text(_dollars(cost))
+    noted = [f"{unknown:,} unpriced"] if unknown else []
+    yield _text(", ".join(noted + ([f"{simulated:,} simulated"] if simulated else [])), "yellow")
+
+
+def _dollars(amount: float) -> str:
+    """Two digits behind the point, and four of what is less than a dollar."""
+    if amount == 0 or amount >= 1:
+        return f"${amount:,.2f}"
+    return f"${amount:.4f}" if amount >= 0.0001 else "<$0.0001"
+
+
+def _first_line(text: Json) -> str:
+    return str(text).partition("\n")[0]
 
 
 def print_event(event: Event, *, as_json: bool) -> None:

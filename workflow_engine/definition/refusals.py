@@ -15,6 +15,7 @@ Place = tuple[str | int, ...]
 _WRONG_TYPES: Final = {
     "string_type": "This must be a string",
     "int_type": "This must be an integer",
+    "float_type": "This must be a number",
     "int_from_float": "This must be an integer",
     "bool_type": "This must be true or false",
     "dict_type": "This must be an object",

@@ -1,14 +1,16 @@
 """The two gates of a step type at run time: what goes in and what comes out is held against its schemas, every time."""
 
 import math
+from collections import OrderedDict
 from collections.abc import Sequence
-from typing import cast
+from typing import Final, cast
 
 from workflow_engine.definition.annotations import schema_of_built
 from workflow_engine.errors import Problem
 from workflow_engine.jsontext import Json, JsonObject, load, write
 from workflow_engine.steps.contract import (
     Completed,
+    Conversing,
     InvalidConfig,
     Routed,
     StepFailure,
@@ -18,13 +20,17 @@ from workflow_engine.steps.contract import (
 )
 from workflow_engine.steps.schemas import Validator, compile_schema
 
+_VERDICTS: Final = (Completed, Routed, Suspended, Conversing)
+MOST_KEPT: Final = 10_000
+"""Contracts whose validators are kept; beyond, the oldest are compiled again when they are needed."""
+
 
 class Gates:
     """Validators of step types, compiled once each. A violation raises `StepFailure` with pointers to what is wrong."""
 
     def __init__(self, max_result_bytes: int) -> None:
         self._max_result_bytes = max_result_bytes
-        self._validators: dict[int, tuple[StepType, dict[str, Validator]]] = {}
+        self._validators: OrderedDict[int, tuple[StepType, dict[str, Validator]]] = OrderedDict()
 
     def check_request(self, step_type: StepType, config: JsonObject, given: JsonObject) -> None:
         """Before dispatch. Codes: `invalid-config`, `contract-violation`."""
@@ -36,7 +42,9 @@ class Gates:
 
     def check_answer(self, step_type: StepType, answer: object) -> Verdict:
         """On result: a verdict whose JSON is plain, small enough, and fits the output schema."""
-        verdict = answer if isinstance(answer, Completed | Routed | Suspended) else Completed(cast(Json, answer))
+        verdict = answer if isinstance(answer, _VERDICTS) else Completed(cast(Json, answer))
+        if isinstance(verdict, Conversing):
+            return Conversing(cast(JsonObject, self._plain(verdict.conversation)), self._plain(verdict.memo))
         if isinstance(verdict, Suspended):
             _check_wait(verdict.seconds, verdict.signal)
             return Suspended(verdict.seconds, verdict.signal, self._plain(verdict.memo))
@@ -57,6 +65,8 @@ class Gates:
         known = self._validators.get(id(step_type))
         if known is None:
             known = self._validators[id(step_type)] = (step_type, _compiled(step_type))
+            if len(self._validators) > MOST_KEPT:  # every agent brings contracts of its own
+                self._validators.popitem(last=False)
         return known[1]
 
     def _plain(self, value: object) -> Json:

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 import httpx2
 
-from workflow_engine.dispatch.addresses import Address, why_not
+from workflow_engine.addresses import Address, why_not
 from workflow_engine.steps.contract import InvalidConfig
 from workflow_engine.steps.http_fields import url_problem
 from workflow_engine.steps.services import (

@@ -15,11 +15,18 @@ from workflow_engine.engine.caller import Caller
 from workflow_engine.engine.explanation import Reason, explain
 from workflow_engine.engine.plans import Plans, Prepared, beside
 from workflow_engine.engine.public_events import PublicEvent, public, public_page
-from workflow_engine.engine.views import ExecutionView, ResultsView, execution_view, results_view, row_view
+from workflow_engine.engine.views import (
+    ExecutionView,
+    ResultsView,
+    conversation_view,
+    execution_view,
+    results_view,
+    row_view,
+)
 from workflow_engine.engine.workflows import Workflows, version_number
 from workflow_engine.errors import Conflict, InvalidRequest
 from workflow_engine.execution.execution import Execution
-from workflow_engine.execution.inputs import Cancel, Input, Pause, Resolve, Resume, Signal, Start
+from workflow_engine.execution.inputs import Cancel, Input, Message, Pause, Resolve, Resume, Signal, Start
 from workflow_engine.history.events import StepError
 from workflow_engine.history.statuses import ExecutionStatus
 from workflow_engine.identifiers import SIGNAL_NAME, new_id, seed_of
@@ -295,6 +302,26 @@ class Executions:
             return {}
 
         await self._acceptances.once(caller, asked, act)
+
+    async def send_message(
+        self, caller: Caller, execution_id: str, path: str, message: JsonObject, *, key: str | None = None
+    ) -> None:
+        """Said to an agent: `{"role", "content"}` and perhaps `"metadata"`. Taken with its next turn. Raises
+        `UnknownStep`, `NotConversing`, `TooManyMessages`, `ExecutionEnded`.
+        """
+        caller.require("execute")
+        asked = Request(f"message:{execution_id}:{path}", key, "" if key is None else digest(message))
+
+        async def act(row: Callable[[str, Json], Acceptance | None]) -> Json:
+            said = Message(self._clock.now(), path, message)
+            await self._runtime.send(caller.namespace, execution_id, said, row(execution_id, {}), _nothing)
+            return {}
+
+        await self._acceptances.once(caller, asked, act)
+
+    async def messages(self, caller: Caller, execution_id: str, path: str) -> JsonObject:
+        """`{"messages", "status"}`: what was said so far. Raises `UnknownStep`, `NotAnAgent`."""
+        return await self._runtime.look(caller.namespace, execution_id, lambda live: conversation_view(live, path))
 
     async def resolve(
         self,

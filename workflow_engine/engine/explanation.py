@@ -10,8 +10,8 @@ from workflow_engine.dispatch.workers.handover import HandOver, Stage
 from workflow_engine.dispatch.workers.line import Line
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.frontier import Frontier
-from workflow_engine.history.state import StepState, Wait
-from workflow_engine.history.statuses import StepStatus
+from workflow_engine.history.agents import USER_INPUT, AgentState
+from workflow_engine.history.steps import StepState, Wait
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.runtime.live import Live
 from workflow_engine.runtime.tasks import is_outside
@@ -21,7 +21,7 @@ from workflow_engine.steps.contract import StepType
 @dataclass(frozen=True, slots=True)
 class Reason:
     """`code` is one of WAITING_ON, NO_WORKER, ALL_SLOTS_BUSY, BACKOFF, APPROVAL, SIGNAL, TIMER, PAUSED, LEASED,
-    OUTCOME_UNKNOWN, QUARANTINED.
+    OUTCOME_UNKNOWN, QUARANTINED, USER_INPUT.
     """
 
     path: str
@@ -44,14 +44,22 @@ def _reasons(live: Live, desk: Desk) -> Iterator[Reason]:
         step = execution.state.steps.get(path)
         if step is not None and step.status.is_terminal:
             continue
-        if step is not None and step.status is StepStatus.RUNNING and not step.held:
+        if step is not None and step.is_at_work and not step.held:
             yield _running(live, step, desk)
         elif paused is not None:
             yield Reason(path, "PAUSED", f"the execution is paused: {paused}", {"reason": paused})
         elif step is not None and step.wait is not None:
             yield _waiting(step, step.wait)
+        elif step is not None and step.agent is not None:
+            yield _conversing(execution, path, step.agent)
         else:
             yield _pending(execution, path)
+
+
+def _conversing(execution: Execution, path: str, agent: AgentState) -> Reason:
+    open_steps = [other for other in execution.state.open if other.startswith(f"{path}#")]
+    message = f"it is in turn {agent.turn} of its conversation, and waits for {', '.join(open_steps) or 'the next one'}"
+    return Reason(path, "WAITING_ON", message, {"steps": list[Json](open_steps), "turn": agent.turn})
 
 
 def _running(live: Live, step: StepState, desk: Desk) -> Reason:
@@ -95,6 +103,8 @@ def _waiting(step: StepState, wait: Wait) -> Reason:
         return Reason(
             step.path, "OUTCOME_UNKNOWN", "nobody knows whether it took effect; resolve it", {"attempt": step.attempt}
         )
+    if wait.reason == USER_INPUT:
+        return Reason(step.path, "USER_INPUT", "it waits for a message of its user", {"attempt": step.attempt})
     if wait.backoff:
         message = f"attempt {step.attempt} failed; the next one begins when its delay is over"
         return Reason(step.path, "BACKOFF", message, {"until": until, "attempt": step.attempt})

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from workflow_engine.addresses import HostPattern
 from workflow_engine.clock import Clock
-from workflow_engine.dispatch.addresses import HostPattern
 from workflow_engine.engine.caller import Caller
 from workflow_engine.errors import NotFound
 from workflow_engine.journal.contract import AllowedHost, Journal

@@ -15,13 +15,15 @@ from typing import Final, get_args
 from workflow_engine.clock import Clock
 from workflow_engine.engine.caller import SCOPES, Caller, Scope
 from workflow_engine.errors import InvalidRequest, NotFound, Unauthenticated
+from workflow_engine.identifiers import DEFAULT_NAMESPACE
 from workflow_engine.journal.contract import ApiKeyRow, Journal
 from workflow_engine.logs import logger
+from workflow_engine.steps.catalogue import BUILTIN_OWNER
 
 PEPPER: Final = "api-keys"
 """Under which name the journal keeps the secret that all digests depend on."""
 PRINCIPAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:/+-]{0,127}")
-RESERVED: Final = frozenset({"anonymous", "builtin"})
+RESERVED: Final = frozenset({"anonymous", BUILTIN_OWNER})
 _KEY: Final = re.compile(r"wfe_([0-9a-f]{16})_[0-9a-f]{64}")
 
 log = logger(__name__)
@@ -107,6 +109,7 @@ class Keys:
         self._pepper = pepper
         self._clock = clock
         self._rows: dict[str, ApiKeyRow] = {}
+        self._internal: dict[str, ApiKeyRow] = {}
         self._changing = Lock()
 
     async def load(self) -> None:
@@ -136,7 +139,7 @@ class Keys:
 
     def _shown(self, presented: str) -> ApiKeyRow:
         read = _KEY.fullmatch(presented)
-        row = None if read is None else self._rows.get(read[1])
+        row = None if read is None else self._row(read[1])
         if row is None or row.revoked_at is not None or not hmac.compare_digest(row.digest, self._digest(presented)):
             raise InvalidKey
         return row
@@ -145,8 +148,11 @@ class Keys:
         """Whether `authenticate` would still say the same: for what lasts, such as streams and sessions."""
         if caller.key_id is None:
             return not self.are_needed
-        row = self._rows.get(caller.key_id)
+        row = self._row(caller.key_id)
         return row is not None and row.revoked_at is None
+
+    def _row(self, key_id: str) -> ApiKeyRow | None:
+        return self._rows.get(key_id) or self._internal.get(key_id)
 
     def _digest(self, text: str) -> str:
         return hmac.digest(self._pepper, text.encode(), "sha256").hex()
@@ -158,6 +164,25 @@ class Keys:
         caller.require("admin")
         if not PRINCIPAL.fullmatch(principal) or principal in RESERVED:
             raise InvalidPrincipal
+        row, text = self._made(caller, principal, scopes, note)
+        async with self._changing:
+            await self._journal.save_api_key(row)
+            self._rows[row.key_id] = row
+        log.info("key created", key_id=row.key_id, principal=principal, scopes=list(row.scopes), by=caller.principal)
+        return CreatedKey(_view(row), text)
+
+    def internal(self, scopes: Iterable[str], namespace: str = DEFAULT_NAMESPACE) -> str:
+        """A key for a process that this one starts. Its principal is `builtin`, which no other key can have, so that it
+        may serve the built-in step types.
+
+        In memory only: nobody is shown it in a list, and it ends with this process. It makes no keys needed.
+        """
+        row, text = self._made(Caller(BUILTIN_OWNER, namespace), BUILTIN_OWNER, scopes, "a process of the server")
+        self._internal[row.key_id] = row
+        return text
+
+    def _made(self, caller: Caller, principal: str, scopes: Iterable[str], note: str) -> tuple[ApiKeyRow, str]:
+        """A row that is kept nowhere yet, and the text whose digest stands in it."""
         key_id = secrets.token_hex(8)
         text = f"wfe_{key_id}_{secrets.token_hex(32)}"
         row = ApiKeyRow(
@@ -170,11 +195,7 @@ class Keys:
             created_at=self._clock.now(),
             created_by=caller.principal,
         )
-        async with self._changing:
-            await self._journal.save_api_key(row)
-            self._rows[key_id] = row
-        log.info("key created", key_id=key_id, principal=principal, scopes=list(row.scopes), by=caller.principal)
-        return CreatedKey(_view(row), text)
+        return row, text
 
     def list(self, caller: Caller) -> tuple[KeyView, ...]:
         """Oldest first, the revoked ones too."""

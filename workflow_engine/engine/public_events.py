@@ -8,7 +8,9 @@ from workflow_engine.history.events import StepError
 from workflow_engine.journal.contract import RecordedEvent
 from workflow_engine.jsontext import Json, JsonObject
 
-_NOT_DATA: Final = frozenset({"kind", "v", "at", "path", "memo", "computed", "seed", "delivery", "checkpoint"})
+_NOT_DATA: Final = frozenset(
+    {"kind", "v", "at", "path", "memo", "computed", "seed", "delivery", "checkpoint", "conversation"}
+)
 
 
 @dataclass(frozen=True, slots=True)

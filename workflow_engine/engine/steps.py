@@ -18,7 +18,7 @@ from workflow_engine.steps.compatibility import breaking_changes
 from workflow_engine.steps.contract import ExecutionType, StepType
 from workflow_engine.steps.limits import RegistrationLimits
 from workflow_engine.steps.register_body import CALLED, Registration, read_registration
-from workflow_engine.steps.registration import BuiltinName, Decision, decide
+from workflow_engine.steps.registration import BuiltinName, Decision, decide, may_serve
 from workflow_engine.steps.wire import contract_hash, read_contract, write_contract
 
 Objection: TypeAlias = Callable[[str, str], Awaitable[str | None]]
@@ -101,8 +101,8 @@ class Steps:
     async def register(self, caller: Caller, body: Json) -> Registered:
         """Register a contract, or find that it is registered already.
 
-        Raises `InvalidDocument`, `BuiltinName`, `ForeignStepType`, `FunctionNotOffered`, `VersionTaken`,
-        `BreakingMinorVersion`.
+        Raises `InvalidDocument`, `BuiltinName`, `BuiltinServedByUs`, `ForeignStepType`, `FunctionNotOffered`,
+        `VersionTaken`, `BreakingMinorVersion`.
         """
         return (await self.register_all(caller, [body])).steps[0]
 
@@ -125,8 +125,7 @@ class Steps:
         async with self._one_at_a_time:
             before, after = self._catalogue.copy(), self._catalogue.copy()
             decided = [
-                await self._decide(request, caller.namespace, after, _place(n, bodies))
-                for n, request in enumerate(requests)
+                await self._decide(request, caller, after, _place(n, bodies)) for n, request in enumerate(requests)
             ]
             changed = [each.entry for each in decided if each.changed]
             wanted = changed if dry_run else [each.entry for each in decided if each.breaks]
@@ -152,9 +151,10 @@ class Steps:
         return read
 
     async def _decide(
-        self, request: Registration, namespace: str, catalogue: Catalogue, place: tuple[str | int, ...]
+        self, request: Registration, caller: Caller, catalogue: Catalogue, place: tuple[str | int, ...]
     ) -> _Decided:
         """What becomes of one request; `catalogue` knows it afterwards, so that those after it are judged by it."""
+        namespace = caller.namespace
         existing = catalogue.ever(namespace, request.type.name)
         latest = catalogue.entry(namespace, request.type.name)
         try:
@@ -163,6 +163,7 @@ class Steps:
                 existing,
                 builtin=catalogue.is_builtin(request.type.name),
                 offered=catalogue.offers(request.type.function_reference or ""),
+                trusted=may_serve(existing[-1].type, caller.principal, caller.scopes) if existing else False,
             )
             await self._judge_url(namespace, decision.step)
         except InvalidRequest as invalid:

@@ -21,9 +21,9 @@ from workflow_engine.errors import InvalidDocument, Problem
 from workflow_engine.journal.contract import Journal, WorkerRow
 from workflow_engine.jsontext import JsonObject, pointer
 from workflow_engine.logs import logger
-from workflow_engine.steps.catalogue import Catalogue
+from workflow_engine.steps.catalogue import BUILTIN_OWNER, Catalogue
 from workflow_engine.steps.contract import ExecutionType, StepType
-from workflow_engine.steps.registration import ForeignStepType
+from workflow_engine.steps.registration import BuiltinServedByUs, ForeignStepType, may_serve
 
 log = logger(__name__)
 
@@ -227,8 +227,8 @@ class Workers:
         if step is None or not step.execution_type.is_by_workers:
             message = f"No worker-served step type {reference!r} is registered; send its contract"
             raise InvalidDocument([Problem("unknown-step-type", message, pointer("serves", number))])
-        if step.owner != caller.principal and "admin" not in caller.scopes:
-            raise ForeignStepType
+        if not may_serve(step, caller.principal, caller.scopes):
+            raise BuiltinServedByUs(step.pin) if step.owner == BUILTIN_OWNER else ForeignStepType
         return step.pin
 
     async def _remember(self, session: Session, pins: Sequence[str]) -> None:
@@ -270,6 +270,26 @@ class Workers:
         """By worker id."""
         found = [_view(session) for session in self.sessions if session.namespace == caller.namespace]
         return tuple(sorted(found, key=lambda view: view.worker_id))
+
+    def serving(self, namespace: str, pin: str) -> Sequence[Session]:
+        """The sessions that serve this version of a type now."""
+        return tuple(self._desk.line(namespace, pin).sessions)
+
+    def absent(self, namespace: str, pin: str) -> Sequence[str]:
+        """The ids of workers that served it and are not here, while they may still come back to what they hold."""
+        return tuple(
+            place[1]
+            for place, pins in self._known.items()
+            if place[0] == namespace and pin in pins and not self.sessions.is_here(place)
+        )
+
+    def is_missed(self, pin: str) -> bool:
+        """Whether a step of this version waits, in any namespace, and nobody has served it there since the start, or is
+        expected back who did.
+        """
+        lines = [line for line in self._desk.lines() if line.pin == pin and next(line.waiting(), None) is not None]
+        unserved = [line for line in lines if not line.sessions and line.last_seen is None]
+        return any(not self.absent(line.namespace, pin) for line in unserved)
 
     def load(self) -> Load:
         """Over all namespaces."""

@@ -117,7 +117,12 @@ class Workflows:
 
 def default_id(name: str) -> str:
     """`workflow-<name in lower case, spaces to ->`, with whatever an id may not hold left out."""
-    return "workflow-" + re.sub(r"[^a-z0-9_.:-]", "", name.lower().replace(" ", "-"))[:240]
+    return f"workflow-{slug(name)}"
+
+
+def slug(name: str) -> str:
+    """What of a name may stand in an id; maybe nothing."""
+    return re.sub(r"[^a-z0-9_.:-]", "", name.lower().replace(" ", "-"))[:240]
 
 
 def version_number(asked: str | int | None) -> int | None:

@@ -5,7 +5,9 @@ from typing import Final
 
 from workflow_engine.definition.plan import Role
 from workflow_engine.execution.begin import begin, settle
+from workflow_engine.execution.control.agents import conduct
 from workflow_engine.execution.failures import attempt_failed, cancel_unended, due_compensations, end_as, fail_execution
+from workflow_engine.execution.frontier import Frontier
 from workflow_engine.execution.timers import wake
 from workflow_engine.execution.turn import Turn
 from workflow_engine.execution.view import View
@@ -18,8 +20,8 @@ from workflow_engine.history.events import (
     StepSkipped,
     StepWaiting,
 )
-from workflow_engine.history.state import StepState
 from workflow_engine.history.statuses import StepStatus
+from workflow_engine.history.steps import StepState
 from workflow_engine.jsontext import Json
 from workflow_engine.steps.contract import Completed, Routed, Suspended
 
@@ -30,15 +32,22 @@ def advance(turn: Turn) -> None:
     """Begin what is ready while there is room; end the execution when nothing is left; run the next compensation while
     it rolls back.
     """
-    for frontier in list(turn.execution.frontiers.values()):
-        while _moves_forward(turn) and (step := frontier.next_ready()) is not None:
-            settle(turn, frontier, step)
+    _begin_ready(turn)
+    while turn.execution.talks and _is_going(turn) and conduct(turn):
+        _begin_ready(turn)
     if turn.state.ended is not None or turn.state.paused is not None:
         return
     if turn.state.compensating is not None:
         _compensate(turn, turn.state.compensating)
     elif turn.execution.root.remaining == 0:
         _complete(turn)
+
+
+def _begin_ready(turn: Turn) -> None:
+    for frontier in list(turn.execution.frontiers.values()):
+        # A rollback begins nothing new but its compensations, and what they own.
+        while _moves_forward(turn, frontier) and (step := frontier.next_ready()) is not None:
+            settle(turn, frontier, step)
 
 
 def end_step(turn: Turn, step: StepState, verdict: Completed | Routed, duration_ms: float) -> None:
@@ -84,9 +93,12 @@ def _dependents(turn: Turn, path: str) -> tuple[str, ...]:
     return frontier.body.dependents.get(path[len(frontier.prefix) :], ())
 
 
-def _moves_forward(turn: Turn) -> bool:
-    state = turn.state
-    return state.ended is None and state.paused is None and state.compensating is None
+def _is_going(turn: Turn) -> bool:
+    return turn.state.ended is None and turn.state.paused is None
+
+
+def _moves_forward(turn: Turn, frontier: Frontier) -> bool:
+    return _is_going(turn) and (turn.state.compensating is None or frontier is not turn.execution.root)
 
 
 def _complete(turn: Turn) -> None:

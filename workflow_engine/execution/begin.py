@@ -8,7 +8,7 @@ from workflow_engine.execution.turn import Turn
 from workflow_engine.execution.view import View
 from workflow_engine.expressions import EvaluationFailed
 from workflow_engine.history.events import AttemptReset, StepError, StepScheduled, StepSkipped
-from workflow_engine.history.state import StepState
+from workflow_engine.history.steps import StepState
 from workflow_engine.jsontext import Json
 
 

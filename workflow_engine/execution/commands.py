@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from workflow_engine.execution.execution import Execution
-from workflow_engine.history.events import Event, StepRescheduled, StepResumed, StepScheduled, TimerFired
-from workflow_engine.history.statuses import StepStatus
+from workflow_engine.history.events import AgentEnded, Event, StepRescheduled, StepResumed, StepScheduled, TimerFired
 
-_HAND_OVERS = (StepScheduled, StepRescheduled, StepResumed, TimerFired)
+_HAND_OVERS = (StepScheduled, StepRescheduled, StepResumed, TimerFired, AgentEnded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +41,4 @@ def outstanding(execution: Execution) -> Sequence[Dispatch]:
 
 def _stands(execution: Execution, path: str, delivery: int) -> bool:
     step = execution.state.steps[path]
-    return step.status is StepStatus.RUNNING and step.delivery == delivery and not step.held
+    return step.is_at_work and step.delivery == delivery and not step.held

@@ -11,8 +11,10 @@ from workflow_engine.execution.advance import advance, end_step
 from workflow_engine.execution.errors import (
     AlreadyPaused,
     ExecutionEnded,
+    NotConversing,
     NotPaused,
     NoUnknownOutcome,
+    TooManyMessages,
     TooManySignals,
     UnknownStep,
 )
@@ -23,6 +25,7 @@ from workflow_engine.execution.inputs import (
     Cancel,
     Input,
     Loss,
+    Message,
     Pause,
     Recover,
     Report,
@@ -36,14 +39,14 @@ from workflow_engine.execution.reports import REPORTS, refusal_of
 from workflow_engine.execution.timers import fire_due
 from workflow_engine.execution.turn import Turn
 from workflow_engine.history.events import (
+    AgentMessageReceived,
     Event,
     ExecutionPaused,
     ExecutionResumed,
     ExecutionStarted,
     SignalReceived,
 )
-from workflow_engine.history.state import StepState
-from workflow_engine.history.statuses import StepStatus
+from workflow_engine.history.steps import StepState
 from workflow_engine.steps.contract import Completed, ExecutionType
 
 DEATHS_BEFORE_QUARANTINE: Final = 3
@@ -124,11 +127,7 @@ def _unpause(turn: Turn) -> None:
 
 def _recover(turn: Turn, recover: Recover) -> None:
     """Hand over again what died with its process; stop an execution that was there each time the server died."""
-    lost = [
-        step
-        for path in recover.lost
-        if (step := turn.state.open.get(path)) and step.status is StepStatus.RUNNING and not step.held
-    ]
+    lost = [step for path in recover.lost if (step := turn.state.open.get(path)) and step.is_at_work and not step.held]
     deadly = recover.loss is Loss.DIED and any(_is_suspect(turn, step) for step in lost)
     for step in lost:
         reason = QUARANTINED if deadly else _why(recover.loss, step)
@@ -148,6 +147,19 @@ def _is_suspect(turn: Turn, step: StepState) -> bool:
 def _why(loss: Loss, step: StepState) -> str:
     """What was given up in order did not run when the process ended, however it ended."""
     return "server-started" if loss is Loss.DIED and step.stopped else loss.value
+
+
+def _message(turn: Turn, message: Message) -> None:
+    step = turn.state.steps.get(message.path)
+    if step is None:
+        raise UnknownStep
+    if not step.converses or step.agent is None:
+        raise NotConversing(message.path)
+    limit = turn.execution.talks[message.path].limits.max_messages
+    if len(step.agent.messages) + len(step.agent.inbox) >= limit:
+        raise TooManyMessages(message.path, limit)
+    turn.emit(AgentMessageReceived(turn.now, message.path, message.message))
+    advance(turn)
 
 
 def _resolve(turn: Turn, resolve: Resolve) -> None:
@@ -174,4 +186,5 @@ _DECISIONS: Final[Mapping[type[Input], Callable[[Turn, Any], None]]] = {
     Resume: _resume,
     Recover: _recover,
     Resolve: _resolve,
+    Message: _message,
 }

@@ -78,3 +78,24 @@ class UnknownStep(NotFound):
 
     def __init__(self) -> None:
         super().__init__("Step not found")
+
+
+class NotAnAgent(Conflict):
+    code = "not-an-agent"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"step {path} is no agent, or did not begin to converse")
+
+
+class NotConversing(Conflict):
+    code = "not-conversing"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"step {path} is no agent that converses now")
+
+
+class TooManyMessages(OverLimit):
+    code = "too-many-messages"
+
+    def __init__(self, path: str, limit: int) -> None:
+        super().__init__(f"the conversation of {path} has {limit} messages, and its max_messages allows no more")

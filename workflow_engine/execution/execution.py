@@ -1,10 +1,18 @@
 """One execution in memory: its plan, the fold of its history, and its frontiers; advanced only by events."""
 
 from collections.abc import Iterable, Iterator
+from typing import cast
 
 from workflow_engine.definition.plan import Plan, PlannedStep
+from workflow_engine.execution.control.bodies import Circumstances, TurnBody, all_tools, body_of, tool_step
+from workflow_engine.execution.control.budgets import budget_of
+from workflow_engine.execution.control.conversation import Conversation
 from workflow_engine.execution.frontier import Frontier
+from workflow_engine.history.agents import AgentState, prefix_of
 from workflow_engine.history.events import (
+    AgentStarted,
+    AgentToolsCalled,
+    AgentTurnStarted,
     Event,
     ExecutionStarted,
     StepCancelled,
@@ -14,8 +22,10 @@ from workflow_engine.history.events import (
     StepScheduled,
     StepSkipped,
 )
-from workflow_engine.history.state import ExecutionState, apply
+from workflow_engine.history.fold import apply
+from workflow_engine.history.state import ExecutionState
 from workflow_engine.history.statuses import IllegalMove
+from workflow_engine.jsontext import JsonObject
 
 ROOT = ""
 
@@ -27,17 +37,19 @@ class Execution:
     """`id`, the plan it is pinned to, and everything its events say.
 
     Steps live in bodies; a body is named by the prefix of its paths. The root body (prefix "") is the plan itself,
-    and a step that owns a body opens further ones (`fan[3].`). Step ids hold no dot, so the last dot of a path
-    divides the two.
+    and a step that owns a body opens further ones: each turn of an agent is one (`research#2.`). Step ids hold no dot,
+    so the last dot of a path divides the two.
     """
 
-    __slots__ = ("frontiers", "id", "plan", "state")
+    __slots__ = ("frontiers", "id", "plan", "state", "talks")
 
     def __init__(self, execution_id: str, plan: Plan) -> None:
         self.id = execution_id
         self.plan = plan
         self.state = ExecutionState()
         self.frontiers: dict[str, Frontier] = {ROOT: Frontier(plan)}
+        self.talks: dict[str, Conversation] = {}
+        """What its agents were told to do, by path."""
 
     @classmethod
     def folded(cls, execution_id: str, plan: Plan, events: Iterable[Event]) -> "Execution":
@@ -65,6 +77,18 @@ class Execution:
         frontier = self.frontier_of(path)
         return frontier.body.steps[path[len(frontier.prefix) :]]
 
+    def conversing(self) -> Iterator[tuple[str, AgentState, Conversation]]:
+        """The agents whose conversation goes on, those that began last first: an inner one before its outer one."""
+        for path in reversed(self.talks):
+            step = self.state.open.get(path)
+            if step is not None and step.agent is not None and step.converses:
+                yield path, step.agent, self.talks[path]
+
+    def turn_of(self, path: str) -> Frontier | None:
+        """The turn that this agent is in; None before its first."""
+        agent = self.state.steps[path].agent
+        return None if agent is None else self.frontiers.get(prefix_of(path, agent.turn))
+
     def paths(self) -> Iterator[str]:
         """Every step there is so far, in order of rank within its body."""
         for frontier in self.frontiers.values():
@@ -79,6 +103,42 @@ class Execution:
             self._follow_end(event.path, event)
         else:
             apply(self.state, event)
+            self._follow_agent(event)
+
+    def _follow_agent(self, event: Event) -> None:
+        match event:
+            case AgentStarted():
+                self.talks[event.path] = Conversation.read(event.conversation)
+            case AgentTurnStarted():
+                self._open_turn(event.path, event.turn)
+            case AgentToolsCalled():
+                self._add_tools(event)
+
+    def _open_turn(self, path: str, turn: int) -> None:
+        talk = self.talks[path]
+        budget = budget_of(path, self.state.steps, self.talks).written()
+        given = Circumstances(self.planned(path), budget, f"{self.started.seed}:{path}")
+        body = body_of(turn, talk, self._agent(path), given)
+        prefix = prefix_of(path, turn)
+        self.frontiers[prefix] = Frontier(body, prefix)
+
+    def _add_tools(self, event: AgentToolsCalled) -> None:
+        frontier = self.frontiers[prefix_of(event.path, event.turn)]
+        tools = all_tools(self.talks[event.path], self._agent(event.path))
+        owner = self.planned(event.path)
+        called = [
+            tool_step(step_id, rank, tools[cast(str, call["name"])], cast(JsonObject, call["arguments"]), owner)
+            for rank, call in enumerate(event.calls, 1)
+            if (step_id := cast(str | None, call.get("step"))) is not None
+        ]
+        cast(TurnBody, frontier.body).steps.update({step.id: step for step in called})
+        frontier.add(called)
+
+    def _agent(self, path: str) -> AgentState:
+        agent = self.state.steps[path].agent
+        if agent is None:
+            raise IllegalMove(f"step {path}", self.state.status_of(path), "a turn")
+        return agent
 
     def _follow_beginning(self, path: str, event: Event) -> None:
         is_first = path not in self.state.open

@@ -15,8 +15,8 @@ from workflow_engine.history.events import (
     StepRetrying,
     StepWaiting,
 )
-from workflow_engine.history.state import StepState
 from workflow_engine.history.statuses import StepStatus
+from workflow_engine.history.steps import StepState
 from workflow_engine.jsontext import Json
 
 
@@ -29,8 +29,12 @@ def attempt_failed(
     retryable: bool | None = None,
     retry_after: float | None = None,
 ) -> None:
-    """One attempt is over and failed."""
+    """One attempt is over and failed. An agent that conversed is not begun anew: its calls had their attempts."""
     step = turn.execution.planned(path)
+    state = turn.state.steps.get(path)
+    if state is not None and state.agent is not None:
+        _call_back_turn(turn, path)
+        retryable = False
     if is_retried(step, attempt, error.code, retryable):
         delay = retry_delay(step.retry, attempt, retry_after, turn.execution.started.seed, path)
         turn.emit(StepRetrying(turn.now, path, attempt, error, turn.now + delay))
@@ -90,6 +94,13 @@ def cancel_unended(turn: Turn, reason: str, keep: frozenset[str]) -> None:
     for path in list(turn.execution.paths()):
         if path not in keep and not turn.state.status_of(path).is_terminal:
             turn.emit(StepCancelled(turn.now, path, reason))
+
+
+def _call_back_turn(turn: Turn, path: str) -> None:
+    """What an agent owns ends before it does."""
+    owned = f"{path}#"
+    for other in [other for other in reversed(turn.state.open) if other.startswith(owned)]:
+        turn.emit(StepCancelled(turn.now, other, "the agent above it ended"))
 
 
 def _close(turn: Turn, reason: str, outcome: str, error: StepError) -> None:

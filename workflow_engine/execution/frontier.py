@@ -5,7 +5,7 @@ A step is ready when everything it waits for has ended; a catch target, moreover
 none can be any more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from heapq import heappop, heappush
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from workflow_engine.history.events import StepError
 
 
 class Body(Protocol):
-    """A set of steps that run together: the whole plan, or later what a step owns (`fan[3].…`)."""
+    """A set of steps that run together: the whole plan, or what a step owns (`agent#2.…`)."""
 
     @property
     def steps(self) -> Mapping[str, PlannedStep]: ...
@@ -67,6 +67,13 @@ class Frontier:
             if step_id not in self._settled:
                 return self.body.steps[step_id]
         return None
+
+    def add(self, steps: Iterable[PlannedStep]) -> None:
+        """Steps the body has now, which wait for nobody."""
+        for step in steps:
+            self.remaining += 1
+            self._blockers[step.id] = 0
+            self._queue_if_ready(step.id)
 
     def routed(self, step_id: str) -> tuple[StepError, str] | None:
         """The failure that was routed to this catch target, and the step it came from."""

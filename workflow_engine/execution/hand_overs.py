@@ -6,17 +6,17 @@ from workflow_engine.execution.begin import forget_chunks
 from workflow_engine.execution.failures import outcome_unknown
 from workflow_engine.execution.turn import Turn
 from workflow_engine.history.events import StepRescheduled
-from workflow_engine.history.state import REPORTED_LATE, StepState
-from workflow_engine.history.statuses import StepStatus
+from workflow_engine.history.fold import OUTCOME_UNKNOWN
+from workflow_engine.history.moves import REPORTED_LATE
+from workflow_engine.history.steps import StepState
 from workflow_engine.steps.contract import Effect
 
 QUARANTINED: Final = "quarantined"
-OUTCOME_UNKNOWN: Final = "outcome-unknown"
 
 
 def hand_over_again(turn: Turn, step: StepState, reason: str, lost: str) -> None:
     """Unless the step may run only once: then nobody knows what became of it, because of what `lost` says."""
-    if turn.state.ended is not None or step.status is not StepStatus.RUNNING:
+    if turn.state.ended is not None or not step.is_at_work:
         return
     if turn.execution.planned(step.path).type.effect is Effect.AT_MOST_ONCE:
         outcome_unknown(turn, step, lost)

@@ -161,7 +161,16 @@ class Resolve:
     error: StepError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A user says something to an agent: `{"role", "content"}`, and `"metadata"` where there is some."""
+
+    now: float
+    path: str
+    message: JsonObject
+
+
 Report: TypeAlias = Succeeded | Failed | Taken | Progressed | Chunked | Withdrawn
 """What is said of one hand-over, and counts only while nobody else has the step."""
 
-Input: TypeAlias = Start | Report | Tick | Signal | Cancel | Pause | Resume | Recover | Resolve
+Input: TypeAlias = Start | Report | Tick | Signal | Cancel | Pause | Resume | Recover | Resolve | Message

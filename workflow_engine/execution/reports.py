@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from workflow_engine.execution.advance import advance, end_step, suspend_step
+from workflow_engine.execution.control.agents import begin_conversation
 from workflow_engine.execution.errors import AlreadyReported, MissingChunks, OtherResult, StaleDelivery
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.failures import attempt_failed
@@ -15,9 +16,9 @@ from workflow_engine.execution.hand_overs import hand_over_again, heard_after_al
 from workflow_engine.execution.inputs import Chunked, Failed, Input, Progressed, Report, Succeeded, Taken, Withdrawn
 from workflow_engine.execution.turn import Turn
 from workflow_engine.history.events import StepChunked, StepProgressed, StepStarted
-from workflow_engine.history.state import StepState
 from workflow_engine.history.statuses import StepStatus
-from workflow_engine.steps.contract import Routed, Suspended
+from workflow_engine.history.steps import StepState
+from workflow_engine.steps.contract import Conversing, Routed, Suspended
 
 OURS: Final = frozenset({"timeout", "worker-lost"})
 """Failures the engine itself finds: a result that comes after one is late, and no contradiction."""
@@ -44,6 +45,8 @@ def _is_what_was_accepted(step: StepState, report: Succeeded | Failed) -> bool:
     if isinstance(verdict, Suspended):
         wait = step.wait
         return wait is not None and not wait.backoff and (wait.signal, wait.memo) == (verdict.signal, verdict.memo)
+    if isinstance(verdict, Conversing):
+        return False  # only steps of this process converse, and they report once
     route = verdict.to if isinstance(verdict, Routed) else None
     return step.status is StepStatus.COMPLETED and (step.output, step.route) == (verdict.output, route)
 
@@ -53,6 +56,8 @@ def succeeded(turn: Turn, report: Succeeded) -> None:
     _note_worker(turn, step, report.worker, report.since)
     if isinstance(report.verdict, Suspended):
         suspend_step(turn, step, report.verdict)
+    elif isinstance(report.verdict, Conversing):
+        begin_conversation(turn, step, report.verdict)
     else:
         end_step(turn, step, report.verdict, report.duration_ms)
     advance(turn)
@@ -97,7 +102,7 @@ def withdrawn(turn: Turn, report: Withdrawn) -> None:
 def _running(turn: Turn, report: Report) -> StepState:
     """The running step this report speaks for, if its fence is the latest."""
     step = turn.state.steps.get(report.path)
-    if step is None or step.status is not StepStatus.RUNNING or step.delivery != report.delivery:
+    if step is None or not step.is_at_work or step.delivery != report.delivery:
         raise refusal_of(turn.execution, report)
     return step
 

@@ -6,7 +6,7 @@ from workflow_engine.execution.begin import begin_again
 from workflow_engine.execution.failures import attempt_failed, fail_execution
 from workflow_engine.execution.turn import Turn
 from workflow_engine.history.events import StepError, StepResumed, TimerFired
-from workflow_engine.history.state import StepState
+from workflow_engine.history.steps import StepState
 
 
 def fire_due(turn: Turn) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 from workflow_engine.definition.model import TriggerRule
-from workflow_engine.history.state import StepState
 from workflow_engine.history.statuses import StepStatus
+from workflow_engine.history.steps import StepState
 
 
 class Verdict(Enum):

@@ -8,7 +8,7 @@ from workflow_engine.expressions.errors import EvaluationFailed, InvalidExpressi
 from workflow_engine.expressions.limits import ExpressionLimits
 from workflow_engine.expressions.paths import StaticPath
 from workflow_engine.expressions.scope import PLACES_OF_ROOTS, RESERVED_NAMES, Names, Scope
-from workflow_engine.expressions.templates import Template, compile_expression, compile_mapping, compile_template
+from workflow_engine.expressions.templates import Template, compile_expression, compile_mapping, compile_template, fixed
 
 __all__ = [
     "PLACES_OF_ROOTS",
@@ -27,4 +27,5 @@ __all__ = [
     "compile_expression",
     "compile_mapping",
     "compile_template",
+    "fixed",
 ]

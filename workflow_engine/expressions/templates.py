@@ -135,6 +135,11 @@ class Template:
         return self.shape.build(scope, computed)
 
 
+def fixed(value: Json) -> Template:
+    """A value that holds no templates, whatever it looks like."""
+    return Template((), (), True, Fixed(value), (), ExpressionLimits())
+
+
 def compile_mapping(value: Json, names: Names) -> Template:
     """One value of an `input_mapping`: a path, a template, or other JSON with templates at any depth."""
     if isinstance(value, str) and OPEN not in value:

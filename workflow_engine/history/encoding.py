@@ -54,7 +54,7 @@ def _decode(raw: dict[str, Any], upcasts: Upcasts) -> Event:
     for name in ("error", "caught"):
         if raw.get(name) is not None:
             raw[name] = StepError(**raw[name])
-    for name in ("computed", "route", "chunks"):
+    for name in ("computed", "route", "chunks", "tools", "calls"):
         if raw.get(name) is not None:
             raw[name] = tuple(raw[name])
     try:

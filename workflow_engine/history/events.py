@@ -283,6 +283,85 @@ class StepCancelled:
     v: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class AgentStarted:
+    """A step converses: from here on the engine conducts its turns, and it is asked again when they are over."""
+
+    at: float
+    path: str
+    name: str
+    model: str
+    tools: tuple[str, ...]
+    conversation: JsonObject
+    """All that the turns depend on, contracts of its tools included."""
+    memo: Json = None
+    kind: str = "agent_started"
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTurnStarted:
+    """A model is asked, with the results of the tools it called and what users said since. Turn 0 asks MCP servers."""
+
+    at: float
+    path: str
+    turn: int
+    say: JsonObject | None = None
+    """What the engine adds to the conversation: what is wrong with an answer that does not fit its schema."""
+    messages_taken: int = 0
+    """How many of the users' messages are in it for the first time."""
+    kind: str = "agent_turn_started"
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AgentToolsCalled:
+    """What became of the tool calls a model asked for: each a step, or told back as an error."""
+
+    at: float
+    path: str
+    turn: int
+    calls: tuple[JsonObject, ...]
+    """Each `{"id", "name"}` with `"step"` (the step's id within the turn) and `"arguments"`, or with `"error"`."""
+    kind: str = "agent_tools_called"
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AgentMessageReceived:
+    """A user says something to an agent; kept until its next turn."""
+
+    at: float
+    path: str
+    message: JsonObject
+    """`{"role", "content"}`, and `"metadata"` where there is some."""
+    kind: str = "agent_message_received"
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSimulated:
+    """No provider of the models this agent names is configured: from here on its turns are simulated."""
+
+    at: float
+    path: str
+    reason: str
+    kind: str = "agent_simulated"
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEnded:
+    """The conversation is over, and the step is handed its outcome."""
+
+    at: float
+    path: str
+    delivery: int
+    outcome: JsonObject
+    kind: str = "agent_ended"
+    v: int = 1
+
+
 Event: TypeAlias = (
     ExecutionStarted
     | ExecutionPaused
@@ -306,6 +385,12 @@ Event: TypeAlias = (
     | StepFailed
     | StepSkipped
     | StepCancelled
+    | AgentStarted
+    | AgentTurnStarted
+    | AgentToolsCalled
+    | AgentMessageReceived
+    | AgentSimulated
+    | AgentEnded
 )
 
 EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
@@ -331,6 +416,12 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
     "step_failed": StepFailed,
     "step_skipped": StepSkipped,
     "step_cancelled": StepCancelled,
+    "agent_started": AgentStarted,
+    "agent_turn_started": AgentTurnStarted,
+    "agent_tools_called": AgentToolsCalled,
+    "agent_message_received": AgentMessageReceived,
+    "agent_simulated": AgentSimulated,
+    "agent_ended": AgentEnded,
 }
 
 TERMINAL_EVENTS: Final = (ExecutionCompleted, ExecutionFailed, ExecutionCancelled)

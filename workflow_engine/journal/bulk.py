@@ -48,7 +48,7 @@ def _names(columns: Iterable[Column[Value]], prefix: str = "") -> str:
 
 
 def _insert(table: Table, refused: Callable[[Commit], Exception], conflict: str = "", *, counts: bool = True) -> Bulk:
-    columns = tuple(column for column in table.columns if column is not tables.EVENT.c.position)
+    columns = tuple(column for column in table.columns if column.autoincrement is not True)
     # "WHERE true" tells SQLite that the ON of ON CONFLICT does not belong to a join.
     action = f"INSERT INTO {table.name} ({_names(columns)}) SELECT {_names(columns)} FROM v WHERE true {conflict}"  # noqa: S608  # names of our own tables
     return Bulk(columns, action.strip(), refused, counts)
@@ -88,6 +88,7 @@ TAG: Final = _insert(tables.EXECUTION_TAG, _id_taken)
 KEEP: Final = _insert(tables.PAYLOAD, _overtaken, "ON CONFLICT DO NOTHING", counts=False)
 USE: Final = _insert(tables.PAYLOAD_USE, _overtaken)
 APPEND: Final = _insert(tables.EVENT, _overtaken)
+USED: Final = _insert(tables.USAGE, _overtaken)
 
 _SUMMARY: Final = tuple(
     tables.EXECUTION.c[name]
@@ -116,7 +117,7 @@ SUMMARISE: Final = Bulk(
 )
 
 # Written in this order, so that a taken key is told as such and not as what follows from it.
-ORDER: Final = (ACCEPT, DEFINE, OPEN, TAG, KEEP, USE, APPEND, SUMMARISE)
+ORDER: Final = (ACCEPT, DEFINE, OPEN, TAG, KEEP, USE, APPEND, USED, SUMMARISE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,8 @@ def batch_of(packed: Iterable[PackedCommit], stored: Container[str] = ()) -> Bat
             summaries[key] = commit.summary
         if commit.acceptance is not None:
             batch.add(ACCEPT, _acceptance(commit.acceptance))
+        for used in commit.usage:
+            batch.add(USED, tuple(getattr(used, column.name) for column in USED.columns))
     for key, summary in summaries.items():
         batch.add(SUMMARISE, (*key, *_summary(summary)))
     return batch

@@ -20,6 +20,8 @@ from workflow_engine.errors import (
 )
 from workflow_engine.history.events import Event
 from workflow_engine.history.statuses import ExecutionStatus
+from workflow_engine.journal.agents import AgentRecords
+from workflow_engine.journal.usage import UsageLedger, UsageRow
 from workflow_engine.jsontext import Json, JsonObject
 
 
@@ -175,6 +177,8 @@ class Commit:
     definition: JsonObject | None = None
     """The document itself, on the commit that opens an execution (kept once per digest)."""
     acceptance: Acceptance | None = None
+    usage: tuple[UsageRow, ...] = ()
+    """What the model calls among these events used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +310,7 @@ class Written:
 Done = Callable[[BaseException | None], None]
 
 
-class Journal(Protocol):
+class Journal(AgentRecords, UsageLedger, Protocol):
     """The contract. Reads see every commit that was answered before them. Coroutines belong to the loop that opened the
     journal.
     """
@@ -357,8 +361,8 @@ class Journal(Protocol):
         """The acceptance under this key, unless it expired and its execution has ended."""
 
     async def prune(self, namespace: str | None, ended_before: float, now: float, limit: int) -> int:
-        """Delete ended executions with all they own, expired acceptances and orphaned payloads and definitions; answers
-        how many executions went.
+        """Delete ended executions with all they own, expired acceptances and orphaned payloads and definitions, but
+        not the usage of their model calls; answers how many executions went.
         """
 
     # --- workflows

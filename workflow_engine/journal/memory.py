@@ -12,6 +12,7 @@ from typing import Final
 
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.history.statuses import ExecutionStatus
+from workflow_engine.journal.agents import AgentRow
 from workflow_engine.journal.contract import (
     Acceptance,
     AllowedHost,
@@ -39,6 +40,8 @@ from workflow_engine.journal.cursors import cursor_after, place_of
 from workflow_engine.journal.fence import Fence, Head
 from workflow_engine.journal.limits import JournalLimits
 from workflow_engine.journal.packing import PackedCommit, StoredEvents, pack, unpack
+from workflow_engine.journal.saving import saved_agent
+from workflow_engine.journal.usage import UsageFilter, UsageRow, UsageTotals, sum_up
 from workflow_engine.jsontext import JsonObject, load, write
 
 _Key = tuple[str, str]
@@ -92,6 +95,8 @@ class MemoryJournal:
         self._hosts: Final[dict[_Key, AllowedHost]] = {}
         self._workers: Final[dict[_Key, WorkerRow]] = {}
         self._api_keys: Final[dict[str, ApiKeyRow]] = {}
+        self._agents: Final[dict[_Key, AgentRow]] = {}
+        self._usage: list[UsageRow] = []
         self._secrets: Final[dict[str, bytes]] = {}
 
     @property
@@ -164,6 +169,7 @@ class MemoryJournal:
         for payload in packed.payloads:
             self._payloads.setdefault((commit.namespace, payload.digest), payload.body)
             kept.payloads[payload.seq] = payload.digest
+        self._usage.extend(commit.usage)
         if (accepted := commit.acceptance) is not None:
             stored = (replace(accepted, answer=None), write(accepted.answer))
             self._acceptances[(accepted.namespace, accepted.operation, accepted.key)] = stored
@@ -359,6 +365,41 @@ class MemoryJournal:
 
     async def workers(self) -> Sequence[WorkerRow]:
         return [row for _, row in sorted(self._workers.items())]
+
+    # --- agents and usage
+
+    async def save_agent(
+        self,
+        namespace: str,
+        agent_id: str,
+        document: JsonObject,
+        owner: str,
+        now: float,
+        *,
+        create: bool | None = None,
+    ) -> AgentRow:
+        wanted = AgentRow(namespace, agent_id, 1, _object(write(document)), owner, now, now)
+        saved = saved_agent(self._agents.get((namespace, agent_id)), wanted, create)
+        self._agents[(namespace, agent_id)] = saved
+        return saved
+
+    async def agent(self, namespace: str, agent_id: str) -> AgentRow | None:
+        return self._agents.get((namespace, agent_id))
+
+    async def agents(self, namespace: str | None = None) -> Sequence[AgentRow]:
+        return [row for key, row in sorted(self._agents.items()) if namespace in (None, key[0])]
+
+    async def delete_agent(self, namespace: str, agent_id: str) -> bool:
+        return self._agents.pop((namespace, agent_id), None) is not None
+
+    async def usage(self, wanted: UsageFilter) -> Sequence[UsageTotals]:
+        return sum_up(self._usage, wanted)
+
+    async def prune_usage(self, before: float, limit: int) -> int:
+        old = sorted((row for row in self._usage if row.at < before), key=lambda row: row.at)[:limit]
+        gone = {id(row) for row in old}
+        self._usage = [row for row in self._usage if id(row) not in gone]
+        return len(old)
 
     # --- keys and secrets
 

@@ -12,7 +12,7 @@ from workflow_engine.journal.contract import JournalRefused
 from workflow_engine.journal.tables import METADATA
 from workflow_engine.layout import migrations_folder
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest revision in `migrations/versions`."""
 TABLE: Final = "workflow_engine_revision"
 """Alembic's own table under a name that an application with migrations of its own does not use."""

@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.history.statuses import ExecutionStatus
-from workflow_engine.journal import changes, queries, revisions
+from workflow_engine.journal import bookkeeping, changes, queries, revisions
+from workflow_engine.journal.agents import AgentRow
 from workflow_engine.journal.contract import (
     Acceptance,
     AllowedHost,
@@ -31,6 +32,7 @@ from workflow_engine.journal.contract import (
 )
 from workflow_engine.journal.database import Database
 from workflow_engine.journal.limits import JournalLimits
+from workflow_engine.journal.usage import UsageFilter, UsageTotals
 from workflow_engine.journal.writer import Writer
 from workflow_engine.jsontext import JsonObject
 
@@ -211,6 +213,37 @@ class SqlJournal:
 
     async def workers(self) -> Sequence[WorkerRow]:
         return await self._read(queries.workers)
+
+    # --- agents and usage
+
+    async def save_agent(
+        self,
+        namespace: str,
+        agent_id: str,
+        document: JsonObject,
+        owner: str,
+        now: float,
+        *,
+        create: bool | None = None,
+    ) -> AgentRow:
+        return await self._change(
+            lambda connection: bookkeeping.save_agent(connection, namespace, agent_id, document, owner, now, create)
+        )
+
+    async def agent(self, namespace: str, agent_id: str) -> AgentRow | None:
+        return await self._read(lambda connection: bookkeeping.agent(connection, namespace, agent_id))
+
+    async def agents(self, namespace: str | None = None) -> Sequence[AgentRow]:
+        return await self._read(lambda connection: bookkeeping.agents(connection, namespace))
+
+    async def delete_agent(self, namespace: str, agent_id: str) -> bool:
+        return await self._change(lambda connection: bookkeeping.delete_agent(connection, namespace, agent_id))
+
+    async def usage(self, wanted: UsageFilter) -> Sequence[UsageTotals]:
+        return await self._read(lambda connection: bookkeeping.usage(connection, wanted))
+
+    async def prune_usage(self, before: float, limit: int) -> int:
+        return await self._change(lambda connection: bookkeeping.prune_usage(connection, before, limit))
 
     # --- keys and secrets
 

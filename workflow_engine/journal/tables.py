@@ -58,6 +58,10 @@ def _key(*, primary: bool = True) -> Any:  # noqa: ANN401  # so does SQLModel's 
     return Field(sa_column=Column(KEY, primary_key=primary, nullable=False))
 
 
+def _key_or_none() -> Any:  # noqa: ANN401  # so does SQLModel's own Field
+    return Field(default=None, sa_column=Column(KEY, nullable=True))
+
+
 def _text() -> Any:  # noqa: ANN401  # so does SQLModel's own Field
     return Field(sa_column=Column(Text, nullable=False))
 
@@ -70,12 +74,12 @@ def _count() -> Any:  # noqa: ANN401  # so does SQLModel's own Field
     return Field(sa_column=Column(COUNT, nullable=False))
 
 
+def _number_or_none() -> Any:  # noqa: ANN401  # so does SQLModel's own Field
+    return Field(default=None, sa_column=Column(Double, nullable=True))
+
+
 def _instant() -> Any:  # noqa: ANN401  # so does SQLModel's own Field
     return Field(sa_column=Column(Double, nullable=False))
-
-
-def _instant_or_none() -> Any:  # noqa: ANN401  # so does SQLModel's own Field
-    return Field(default=None, sa_column=Column(Double, nullable=True))
 
 
 class EventRow(Row, table=True):
@@ -137,13 +141,13 @@ class ExecutionTable(Row, table=True):
 
     namespace: str = _key()
     execution_id: str = _key()
-    workflow_id: str | None = Field(default=None, sa_column=Column(KEY, nullable=True))
+    workflow_id: str | None = _key_or_none()
     workflow_name: str = _text()
     workflow_version: str = _text()
     definition: str = _key(primary=False)
     started_at: float = _instant()
     principal: str = _text()
-    user_id: str | None = Field(default=None, sa_column=Column(KEY, nullable=True))
+    user_id: str | None = _key_or_none()
     session_id: str | None = _text_or_none()
     organization_id: str | None = _text_or_none()
     correlation_id: str | None = _text_or_none()
@@ -151,8 +155,8 @@ class ExecutionTable(Row, table=True):
     tags: str = _text()
     status: str = _key(primary=False)
     updated_at: float = _instant()
-    completed_at: float | None = _instant_or_none()
-    next_due_at: float | None = _instant_or_none()
+    completed_at: float | None = _number_or_none()
+    next_due_at: float | None = _number_or_none()
     current_step: str | None = _text_or_none()
     completed_steps: int = _count()
     failed_steps: int = _count()
@@ -279,7 +283,50 @@ class ApiKeyTable(Row, table=True):
     note: str = _text()
     created_at: float = _instant()
     created_by: str = _text()
-    revoked_at: float | None = _instant_or_none()
+    revoked_at: float | None = _number_or_none()
+
+
+class AgentTable(Row, table=True):
+    __tablename__ = "agent"
+    __table_args__ = (CheckConstraint("version_number >= 1", name="version_number"),)
+
+    namespace: str = _key()
+    agent_id: str = _key()
+    version_number: int = _count()
+    document: str = _text()
+    owner: str = _text()
+    created_at: float = _instant()
+    updated_at: float = _instant()
+
+
+class UsageTable(Row, table=True):
+    """What a model call used and cost. It refers to nothing: it outlives the execution it belongs to."""
+
+    __tablename__ = "usage"
+    __table_args__ = (
+        Index(None, "namespace", "at"),
+        Index(None, "namespace", "execution_id"),
+        Index(None, "at"),
+    )
+
+    position: int | None = Field(default=None, sa_column=Column(COUNT, primary_key=True, autoincrement=True))
+    namespace: str = _key(primary=False)
+    execution_id: str = _key(primary=False)
+    path: str = _text()
+    step_id: str = _key(primary=False)
+    turn: int = _count()
+    agent: str = _key(primary=False)
+    agent_id: str | None = _key_or_none()
+    model: str = _key(primary=False)
+    provider: str = _text()
+    user_id: str | None = _key_or_none()
+    principal: str = _key(primary=False)
+    workflow_id: str | None = _key_or_none()
+    input_tokens: int = _count()
+    output_tokens: int = _count()
+    cost_usd: float | None = _number_or_none()
+    simulated: bool = Field(sa_column=Column(Boolean, nullable=False))
+    at: float = _instant()
 
 
 class SecretRow(Row, table=True):
@@ -318,6 +365,8 @@ ACCEPTANCE: Final = table(AcceptanceRow)
 ALLOWED_HOST: Final = table(AllowedHostRow)
 WORKER: Final = table(WorkerTable)
 API_KEY: Final = table(ApiKeyTable)
+AGENT: Final = table(AgentTable)
+USAGE: Final = table(UsageTable)
 SECRET: Final = table(SecretRow)
 OWNER: Final = table(OwnerRow)
 

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
+from workflow_engine.agents.config import AgentConfig
 from workflow_engine.clock import Clock, SystemClock
 from workflow_engine.definition.envelope import Envelope, SavedRun
 from workflow_engine.definition.model import WorkflowDefinition
@@ -18,6 +19,8 @@ from workflow_engine.engine.metrics import Metrics
 from workflow_engine.engine.places import Places
 from workflow_engine.journal.contract import Failpoints
 from workflow_engine.rest import (
+    agent_bodies,
+    agents,
     analytics,
     docs,
     events,
@@ -25,7 +28,9 @@ from workflow_engine.rest import (
     health,
     hosts,
     keys,
+    messages,
     monitoring,
+    providers,
     step_bodies,
     steps,
     wire,
@@ -45,6 +50,9 @@ ROUTERS: Final = (
     events.router,
     workflows.router,
     steps.router,
+    agents.router,
+    messages.router,
+    providers.router,
     workers.router,
     hosts.router,
     keys.router,
@@ -63,6 +71,8 @@ READ: Final = (
     executions.Resolution,
     hosts.HostEntry,
     keys.KeyRequest,
+    AgentConfig,
+    messages.ConversationEntry,
     worker_bodies.OpenSession,
     worker_bodies.Poll,
     worker_bodies.Report,
@@ -94,6 +104,12 @@ WRITTEN: Final = (
     wire.KeyBody,
     wire.CreatedKeyBody,
     wire.KeyListBody,
+    agent_bodies.SavedAgentBody,
+    agent_bodies.AgentBody,
+    agent_bodies.AgentListBody,
+    agent_bodies.UsageBody,
+    agent_bodies.ConversationBody,
+    providers.ProviderListBody,
 )
 
 

@@ -27,6 +27,7 @@ TAGS: Final = [
     {"name": "executions", "description": "Start one, look at it, watch it, act on it."},
     {"name": "workflows", "description": "Documents under a name, every version kept."},
     {"name": "steps", "description": "What a step can be: registered types, versioned."},
+    {"name": "agents", "description": "Who asks models, what is said to them, and what that used and cost."},
     {"name": "workers", "description": "Who does the steps of client teams, and how one does so without a stream."},
     {"name": "administration", "description": "Hosts the server may call, and keys."},
     {"name": "operations", "description": "Is it up, how busy is it, what went wrong."},

@@ -55,6 +55,21 @@ REGISTERED: Final[JsonObject] = {
     "breaks": [],
     "breaks_truncated": False,
 }
+AGENT: Final[JsonObject] = {
+    "name": "Assistant",
+    "model": "gpt-4o-mini",
+    "provider_type": "openai_textgen",
+    "system_prompt": "You answer in one sentence.",
+    "temperature": 0.1,
+    "max_tokens": 1000,
+    "tools": ["http_request"],
+    "limits": {"max_turns": 5, "max_cost_usd": 0.1},
+}
+SAVED_AGENT: Final[JsonObject] = {
+    "agent_id": "agent-assistant",
+    "message": "Agent saved successfully",
+    "version_number": 1,
+}
 
 SESSION: Final[JsonObject] = {
     "hello": {"worker_id": "shout-1"},

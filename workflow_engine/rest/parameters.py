@@ -158,11 +158,11 @@ def _statuses(given: list[str], _limits: Limits) -> tuple[ExecutionStatus, ...]:
     return tuple(dict.fromkeys(ExecutionStatus(name) for name in named))
 
 
-def _optional_text(name: str, description: str) -> Parameter[str | None]:
+def optional_text(name: str, description: str) -> Parameter[str | None]:
     return Parameter(name, one(text), lambda _: None, description, {"type": "string"})
 
 
-def _optional_instant(name: str, description: str) -> Parameter[float | None]:
+def optional_instant(name: str, description: str) -> Parameter[float | None]:
     return Parameter(name, one(instant), lambda _: None, description, {"type": "string", "format": "date-time"})
 
 
@@ -231,12 +231,12 @@ STATUS: Final[Parameter[tuple[ExecutionStatus, ...]]] = Parameter(
 )
 DRY_RUN: Final = _flag("dry_run", "Keep nothing, and list what the contract would break.")
 COMPENSATE: Final = _flag("compensate", "Undo completed steps that say how.")
-WORKFLOW_ID: Final = _optional_text("workflow_id", "Only executions of this workflow.")
-WORKFLOW_NAME: Final = _optional_text("workflow_name", "Only executions of workflows of this name.")
-USER_ID: Final = _optional_text("user_id", "Only executions started for this user.")
-TAG: Final = _optional_text("tag", "Only executions of workflows that carry this tag.")
-CURSOR: Final = _optional_text("cursor", "The `next_cursor` of the page before.")
-COMPONENT: Final = _optional_text("component", "Only errors of this component.")
-STEP_VERSION: Final = _optional_text("version", "The exact version, such as `1.2.0`.")
-STARTED_AFTER: Final = _optional_instant("started_after", "Only executions started after this instant.")
-STARTED_BEFORE: Final = _optional_instant("started_before", "Only executions started before this instant.")
+WORKFLOW_ID: Final = optional_text("workflow_id", "Only executions of this workflow.")
+WORKFLOW_NAME: Final = optional_text("workflow_name", "Only executions of workflows of this name.")
+USER_ID: Final = optional_text("user_id", "Only executions started for this user.")
+TAG: Final = optional_text("tag", "Only executions of workflows that carry this tag.")
+CURSOR: Final = optional_text("cursor", "The `next_cursor` of the page before.")
+COMPONENT: Final = optional_text("component", "Only errors of this component.")
+STEP_VERSION: Final = optional_text("version", "The exact version, such as `1.2.0`.")
+STARTED_AFTER: Final = optional_instant("started_after", "Only executions started after this instant.")
+STARTED_BEFORE: Final = optional_instant("started_before", "Only executions started before this instant.")

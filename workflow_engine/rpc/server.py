@@ -14,8 +14,11 @@ from grpc_reflection.v1alpha import reflection
 
 from workflow_engine.errors import RefusedToStart
 from workflow_engine.logs import logger
+from workflow_engine.rpc.agent_service import AgentServicer
 from workflow_engine.rpc.backing import Backing
 from workflow_engine.rpc.generated import (
+    agent_pb2,
+    agent_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
     worker_pb2,
@@ -63,9 +66,13 @@ class UnusableCertificate(RefusedToStart):
 
 
 class GrpcServer:
-    """Listens from `start` to `stop`. Until `ready` returns, health says NOT_SERVING and nothing can be changed."""
+    """Listens from `start` to `stop`. Until `ready` returns, health says NOT_SERVING and nothing can be changed.
 
-    def __init__(self, backing: Backing, ready: Callable[[], Awaitable[None]]) -> None:
+    `back_door` is a further address, without TLS: a socket that only processes of our own can reach (`unix:/PATH`).
+    """
+
+    def __init__(self, backing: Backing, ready: Callable[[], Awaitable[None]], back_door: str | None = None) -> None:
+        self._back_door = back_door
         self._backing = backing
         self._settings = backing.settings
         self._ready = ready
@@ -87,6 +94,11 @@ class GrpcServer:
             workflow_pb2.DESCRIPTOR.services_by_name["WorkflowService"].full_name,
             workflow_pb2_grpc.add_WorkflowServiceServicer_to_server,
             WorkflowServicer(self._backing),
+        )
+        self.add(
+            agent_pb2.DESCRIPTOR.services_by_name["AgentService"].full_name,
+            agent_pb2_grpc.add_AgentServiceServicer_to_server,
+            AgentServicer(self._backing),
         )
         self.add(
             worker_pb2.DESCRIPTOR.services_by_name["WorkerService"].full_name,
@@ -111,6 +123,8 @@ class GrpcServer:
             await self._health.set(name, NOT_SERVING)
         reflection.enable_server_reflection([*self._names[1:], reflection.SERVICE_NAME], self._server)
         self.port = self._bind()
+        if self._back_door is not None:
+            self._server.add_insecure_port(self._back_door)
         await self._server.start()
         self._becoming_ready = asyncio.create_task(self._say_when_ready())
         log.info(

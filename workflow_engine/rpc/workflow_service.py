@@ -12,6 +12,7 @@ from workflow_engine.engine.waiting import results_within
 from workflow_engine.errors import InvalidDocument, Problem
 from workflow_engine.history.events import StepError
 from workflow_engine.jsontext import Json
+from workflow_engine.rpc import conversation_values as conversations
 from workflow_engine.rpc import execution_values as values
 from workflow_engine.rpc.backing import Backing
 from workflow_engine.rpc.calls import (
@@ -166,6 +167,16 @@ class WorkflowServicer(WorkflowServiceServicer):
         payload = await read_optional_json(request.payload, self._limits)
         await self._face.executions.signal(caller, request.execution_id, request.name, payload, key=key)
         return pb.SignalResponse()
+
+    async def SendMessage(self, request: pb.SendMessageRequest, context: Context) -> pb.SendMessageResponse:
+        caller, key = self._caller(context), key_of(context, request.idempotency_key)
+        message = conversations.message_of(request, await read_optional_json(request.metadata, self._limits))
+        await self._face.executions.send_message(caller, request.execution_id, request.path, message, key=key)
+        return pb.SendMessageResponse()
+
+    async def ListMessages(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:
+        found = await self._face.executions.messages(self._caller(context), request.execution_id, request.path)
+        return conversations.conversation(found)
 
     async def Resolve(self, request: pb.ResolveRequest, context: Context) -> pb.ResolveResponse:
         caller, error = self._caller(context), await self._failure(request)

@@ -19,13 +19,14 @@ from workflow_engine.execution.decide import decide
 from workflow_engine.execution.errors import StaleDelivery
 from workflow_engine.execution.inputs import Failed, Input, Recover, Signal, Tick
 from workflow_engine.history.events import Event, StepCancelled, StepError, StepFailed, StepRetrying
-from workflow_engine.history.statuses import ExecutionStatus, StepStatus
+from workflow_engine.history.statuses import ExecutionStatus
 from workflow_engine.journal.contract import Acceptance, Commit, Failpoints, Journal, RecordedEvent
 from workflow_engine.logs import logger
 from workflow_engine.runtime.alarms import Alarms
 from workflow_engine.runtime.live import Letter, Live
 from workflow_engine.runtime.summaries import is_outdated, summarize
 from workflow_engine.runtime.tasks import is_outside, task_for
+from workflow_engine.runtime.usage import usage_of
 from workflow_engine.runtime.watchers import Watchers
 from workflow_engine.steps.contract import StepFailure
 
@@ -183,6 +184,7 @@ class Crank:
             opened=live.record if first_seq == 1 else None,
             definition=live.definition if first_seq == 1 else None,
             acceptance=_acceptance(accepted),
+            usage=usage_of(live.execution, live.record, events),
         )
         self._journal.append(commit, lambda failure: self._committed(live, commit, accepted, refused, failure))
 
@@ -259,7 +261,7 @@ def _acceptance(letters: Sequence[Letter]) -> Acceptance | None:
 
 def _still_stands(live: Live, command: Dispatch) -> bool:
     step = live.execution.state.steps[command.path]
-    return step.status is StepStatus.RUNNING and step.delivery == command.delivery
+    return step.is_at_work and step.delivery == command.delivery
 
 
 def _refuse(live: Live, letter: Letter, refusal: WorkflowEngineError) -> None:

@@ -8,7 +8,7 @@ from workflow_engine.journal.contract import Summary
 def summarize(execution: Execution) -> Summary:
     """The counts are over every step of the plan, those that never began included."""
     state = execution.state
-    total = sum(1 for _ in execution.paths())
+    total = len(execution.plan.steps)
     tally = state.tally
     error = state.error or (None if state.compensating is None else state.compensating.error)
     ended = sum(tally.values())
@@ -30,8 +30,8 @@ def summarize(execution: Execution) -> Summary:
 
 
 def step_statuses(execution: Execution) -> dict[str, str]:
-    """Status by path, for every step of the plan, in order of rank."""
-    return {path: execution.state.status_of(path).value for path in execution.paths()}
+    """Status by id, for every step of the plan, in order of rank. What a step owns is that step's business."""
+    return {path: execution.state.status_of(path).value for path in execution.plan.steps}
 
 
 def is_outdated(written: Summary | None, execution: Execution) -> bool:

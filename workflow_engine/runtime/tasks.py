@@ -10,13 +10,14 @@ from workflow_engine.dispatch.gates import Gates
 from workflow_engine.execution.execution import Execution
 from workflow_engine.execution.view import View
 from workflow_engine.expressions import EvaluationFailed
-from workflow_engine.history.state import StepState
 from workflow_engine.history.statuses import StepStatus
+from workflow_engine.history.steps import StepState
 from workflow_engine.identifiers import step_key
 from workflow_engine.journal.contract import ExecutionRecord
 from workflow_engine.jsontext import Json, JsonObject
 from workflow_engine.steps.contract import (
     DefaultInput,
+    ExecutionType,
     Resumption,
     Simulation,
     StepFailure,
@@ -121,8 +122,16 @@ def _request(
         correlation_id=record.correlation_id,
         trace_id=record.trace_id,
         simulation=_narrowest(planned.simulation, simulation),
+        step_simulation=planned.simulation,
+        dependencies=_seen_dependencies(execution, planned, step.path),
         checkpoint=None if step.checkpoint is None else b64decode(step.checkpoint),
     )
+
+
+def _seen_dependencies(execution: Execution, planned: PlannedStep, path: str) -> JsonObject:
+    """Only for steps of this process: to others they would be sent."""
+    is_here = planned.type.execution_type is ExecutionType.LOCAL
+    return _completed_outputs(execution, planned, _prefix(path)) if is_here else {}
 
 
 def _simulates_unserved(plan: Plan, server: Simulation) -> bool:

@@ -20,6 +20,9 @@ from workflow_engine.settings.listing import PREFIX, groups, known_settings
 
 # Names that hosting platforms set; they count only where the name with our prefix is not written.
 FALLBACKS: Final[Mapping[str, str]] = {"DATABASE_URL": "database_url", "PORT": "port", "LOG_LEVEL": "log_level"}
+CREDENTIAL_PREFIX: Final = f"{PREFIX}CREDENTIAL_"
+"""Variables that begin so hold the credentials that agents name; what they hold is nobody's business but the agent
+worker's."""
 
 
 class InvalidSettings(RefusedToStart):
@@ -70,20 +73,35 @@ def load_settings(*, env_file: Path | None = Path(".env"), **overrides: object) 
     return Settings.model_validate({name: getattr(read, name) for name in Settings.model_fields})
 
 
-def _written_variables(env_file: Path | None) -> Mapping[str, str | None]:
+def _written_variables(env_file: Path | None) -> Mapping[str, str]:
     """Every variable of the environment and the file by its name in upper case; the environment wins."""
+    return {name.upper(): value for name, value in [*_in_file(env_file).items(), *os.environ.items()]}
+
+
+def _in_file(env_file: Path | None) -> Mapping[str, str]:
+    if env_file is None or not env_file.is_file():
+        return {}
     try:
-        in_file = dotenv_values(env_file, encoding="utf-8") if env_file is not None and env_file.is_file() else {}
+        read = dotenv_values(env_file, encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         message = f"{env_file} cannot be read as UTF-8 text ({type(error).__name__}); mend or remove it"
         raise InvalidSettings([Problem("unreadable-settings", message)]) from error
-    return {name.upper(): value for name, value in [*in_file.items(), *os.environ.items()]}
+    # A name without `=` has no value; an empty one says as much.
+    return {name: value or "" for name, value in read.items()}
+
+
+def surroundings(env_file: Path | None = Path(".env")) -> Mapping[str, str]:
+    """What this process was started with, and what the file adds: where keys of providers stand. The environment wins.
+
+    Raises InvalidSettings for a file that cannot be read.
+    """
+    return {**_in_file(env_file), **os.environ}
 
 
 def _unknown_variables(written: Iterable[str]) -> Iterator[Problem]:
     known = [setting.variable for setting in known_settings()]
     for name in sorted(set(written).difference(known)):
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and not name.startswith(CREDENTIAL_PREFIX):
             yield _unknown(name, known)
 
 

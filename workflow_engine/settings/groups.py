@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from workflow_engine.settings.mcp_servers import read_mcp_servers
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -17,6 +19,11 @@ def _lower(value: object) -> object:
 
 def _listed(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _mcp_servers(text: str) -> str:
+    read_mcp_servers(text)
+    return text
 
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -149,8 +156,11 @@ class Runtime(Group):
     retention_days: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = Field(
         30.0, description="Ended executions are deleted after this many days; 0 keeps them for ever."
     )
+    usage_retention_days: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = Field(
+        400.0, description="What model calls used and cost is forgotten after this many days; 0 keeps it for ever."
+    )
     prune_every_seconds: Seconds = Field(3_600.0, description="How often ended executions are looked for.")
-    prune_batch: Count = Field(500, description="Executions deleted in one transaction.")
+    prune_batch: Count = Field(500, description="Executions, or lines of usage, deleted in one transaction.")
 
 
 class Storage(Group):
@@ -227,6 +237,54 @@ class Workers(Group):
         return self
 
 
+class Agents(Group):
+    """Agents: the process that calls models for them, and what one agent may take; it may ask for less.
+
+    Keys of providers are no settings: that process reads them from its environment, by the names they have everywhere.
+    """
+
+    worker: Annotated[Literal["auto", "on", "off"], BeforeValidator(_lower)] = Field(
+        "auto", description="Start the agent worker: on, off, or auto (when a provider is configured)."
+    )
+    worker_slots: Count = Field(200, description="Most model and tool calls that the agent worker has in hand.")
+    worker_restart_seconds: Seconds = Field(
+        1.0, description="The pause before an agent worker that ended is started again; it doubles each time."
+    )
+    worker_restart_most_seconds: Seconds = Field(60.0, description="The longest such pause.")
+    worker_drain_seconds: SecondsOrZero = Field(
+        10.0, description="How long calls in hand of the agent worker may finish at a stop, before it is killed."
+    )
+    allowed_hosts: Names = Field(
+        (),
+        description="Hosts beyond the public ones that the agent worker may call, separated by commas; "
+        "host, host:port, *.domain, IP address or CIDR block.",
+    )
+    mcp_servers: Annotated[str, AfterValidator(_mcp_servers)] = Field(
+        "", repr=False, description='MCP servers by name, as JSON: {"docs": {"url": "https://..."}}.'
+    )
+    max_answer_bytes: Bytes = Field(16 * MIB, description="Largest answer of a provider or an MCP server.")
+    most_turns: Count = Field(100, description="Most turns that any agent may ask for.")
+    max_turns: Count = Field(10, description="Turns of an agent that names no limit.")
+    max_total_tokens: Count | None = Field(None, description="Most tokens of one agent step, in and out.")
+    max_cost_usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None, description="Most that one agent step may cost, in USD."
+    )
+    max_depth: Count = Field(3, description="How deep agents may call agents.")
+    max_bad_calls: CountOrZero = Field(5, description="Most tool calls of an agent that cannot be made as asked.")
+    max_repairs: CountOrZero = Field(2, description="Most tries to mend an answer that does not fit its schema.")
+    max_tool_calls: Count = Field(16, description="Most tool calls in one turn.")
+    max_parallel_tools: Count = Field(8, description="Most tool calls of one turn that run at once.")
+    max_tool_result_bytes: Bytes = Field(32 * KIB, description="Most of a tool's result that the model is told.")
+    max_messages: Count = Field(1_000, description="Most messages of one conversation.")
+    call_timeout_seconds: Seconds = Field(120.0, description="Longest single call of a model or an MCP server.")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        _ordered(self, "max_turns", "most_turns")
+        _ordered(self, "worker_restart_seconds", "worker_restart_most_seconds")
+        return self
+
+
 class Rpc(Group):
     """The gRPC face: how much one call may be and how many there may be, how connections are kept alive, and TLS."""
 
@@ -292,4 +350,5 @@ class Settings(Group):
     storage: Storage = Storage()
     outgoing: Outgoing = Outgoing()
     workers: Workers = Workers()
+    agents: Agents = Agents()
     rpc: Rpc = Rpc()

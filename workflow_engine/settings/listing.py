@@ -38,10 +38,14 @@ def env_example() -> str:
     """The text of .env.example: every setting with its default and a sentence."""
     lines = ["# Copy to .env and uncomment what should differ. Every line shows its default; the environment wins."]
     for path, group in groups():
-        lines += ["", f"# --- {(group.__doc__ or '').strip()}"]
+        lines += ["", f"# --- {_first_line(group)}"]
         for setting in _members(path, group):
             lines += ["", f"# {setting.description}", f"# {setting.variable}={setting.default}"]
     return "\n".join(lines) + "\n"
+
+
+def _first_line(group: type[Group]) -> str:
+    return (group.__doc__ or "").strip().partition("\n")[0]
 
 
 def _members(path: tuple[str, ...], group: type[Group]) -> Iterator[Setting]:

@@ -37,15 +37,19 @@ class Catalogue:
         builtins: Sequence[OfferedStep] = (),
         functions: Mapping[str, StepFunction] = MappingProxyType({}),
         since: float = 0.0,
+        *,
+        by_workers: Sequence[StepType] = (),
     ) -> None:
-        """`since` stands as the time of registration of the built-in types."""
+        """`since` stands as the time of registration of the built-in types. `by_workers`: built-in types without a
+        function here, because a process of its own does their work; where both are offered, the function wins.
+        """
         self._functions = dict(functions)
         self._builtin_functions = {offered.type.pin: offered.function for offered in builtins}
         self._builtins: dict[str, _Versions] = {}
         self._registered: dict[tuple[str, str], _Versions] = {}
-        for offered in builtins:
-            entry = CatalogueEntry(offered.type, f"{BUILTIN_OWNER}-{offered.type.name}", since)
-            self._builtins.setdefault(offered.type.name, {})[Version.parse(offered.type.version)] = entry
+        for step in [*by_workers, *(offered.type for offered in builtins)]:
+            entry = CatalogueEntry(step, f"{BUILTIN_OWNER}-{step.name}", since)
+            self._builtins.setdefault(step.name, {})[Version.parse(step.version)] = entry
 
     def copy(self) -> "Catalogue":
         """The same types in a catalogue of its own, to see what a change would do."""

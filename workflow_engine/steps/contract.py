@@ -129,11 +129,11 @@ class UserContext:
 class Resumption:
     """Why a step that was suspended goes on."""
 
-    by: Literal["timer", "signal"]
+    by: Literal["timer", "signal", "agent"]
     memo: Json = None
-    """What the step left behind when it suspended itself."""
+    """What the step left behind when it suspended itself, or began to converse."""
     payload: Json = None
-    """What came with the signal."""
+    """What came with the signal, or of the conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,11 @@ class StepRequest:
     correlation_id: str | None = None
     trace_id: str | None = None
     simulation: Simulation = Simulation.FALLBACK
+    """What holds for this step: its own word, or the server's."""
+    step_simulation: Simulation | None = None
+    """Its own word, where the document says one."""
+    dependencies: JsonObject = field(default_factory=dict)
+    """The outputs of the completed steps it depends on, by step id; empty where the step runs elsewhere."""
     checkpoint: bytes | None = None
     """What an earlier attempt left behind with its progress."""
 
@@ -194,7 +199,20 @@ class Suspended:
     memo: Json = None
 
 
-Verdict: TypeAlias = Completed | Routed | Suspended
+@dataclass(frozen=True, slots=True)
+class Conversing:
+    """The step is an agent: the engine conducts its turns, every call of a model or a tool a step of its own.
+
+    `conversation` says with whom, about what and within which limits (`steps/conversations.py` reads it). When it is
+    over, the step is called again with a `Resumption` by `agent` that carries `memo` and what came of it. Only steps
+    inside the engine's process may answer so.
+    """
+
+    conversation: JsonObject
+    memo: Json = None
+
+
+Verdict: TypeAlias = Completed | Routed | Suspended | Conversing
 StepFunction: TypeAlias = Callable[[StepRequest], Any]
 """Answers a `Verdict` or plain JSON, or an awaitable of one. What it answers is checked when it runs: a type could not
 say `dict[str, str]` is JSON."""

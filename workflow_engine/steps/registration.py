@@ -5,7 +5,7 @@ the next minor version, a breaking one the next major with a warning that names 
 held to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,6 +25,18 @@ class BuiltinName(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("This name belongs to a built-in step type; choose another")
+
+
+class BuiltinServedByUs(Forbidden):
+    """A built-in type that a worker serves: who serves it is handed what everybody's steps send there."""
+
+    code = "builtin-served-by-us"
+
+    def __init__(self, pin: str) -> None:
+        super().__init__(
+            f"{pin} is a built-in step type, and its worker is handed what everybody's steps send there: only the "
+            "server's own worker and keys with the scope admin may serve it"
+        )
 
 
 class ForeignStepType(Forbidden):
@@ -81,15 +93,21 @@ class Decision:
 
 
 def decide(
-    request: Registration, existing: Sequence[CatalogueEntry], *, builtin: bool, offered: bool = False
+    request: Registration,
+    existing: Sequence[CatalogueEntry],
+    *,
+    builtin: bool,
+    offered: bool = False,
+    trusted: bool = False,
 ) -> Decision:
     """What to do about `request`, given every version its name ever had in this namespace, oldest first.
 
-    `builtin`: the name is a built-in one; `offered`: a plugin offers the function it names. Raises `BuiltinName`,
-    `ForeignStepType`, `FunctionNotOffered`, `VersionTaken`, `BreakingMinorVersion`.
+    `builtin`: the name is a built-in one; `offered`: a plugin offers the function it names; `trusted`: whoever asks may
+    serve the built-in types that workers serve. Raises `BuiltinName`, `BuiltinServedByUs`, `ForeignStepType`,
+    `FunctionNotOffered`, `VersionTaken`, `BreakingMinorVersion`.
     """
     if builtin:
-        raise BuiltinName
+        return _built_in(request, existing, trusted)
     if any(entry.type.owner != request.type.owner for entry in existing if not entry.removed):
         raise ForeignStepType
     if request.type.execution_type is ExecutionType.LOCAL and not offered:
@@ -97,6 +115,25 @@ def decide(
     if request.version_given:
         return _under_its_version(request.type, existing)
     return _under_the_next_version(request.type, existing)
+
+
+def may_serve(step: StepType, principal: str, scopes: Collection[str]) -> bool:
+    """Whoever owns a type serves it. The principal `builtin`, which no key can have, is the server's own worker."""
+    return principal == step.owner or "admin" in scopes
+
+
+def _built_in(request: Registration, existing: Sequence[CatalogueEntry], trusted: bool) -> Decision:
+    """A built-in type is never changed; one that workers serve may be named, so that it is served."""
+    versions = [entry.type for entry in reversed(existing)]
+    meant = [step for step in versions if not request.version_given or step.version == request.type.version]
+    step = meant[0] if meant else None
+    if step is None or not (step.execution_type.is_by_workers and request.type.execution_type.is_by_workers):
+        raise BuiltinName
+    if not trusted:
+        raise BuiltinServedByUs(step.pin)
+    if differences := contract_differences(step, request.type):
+        raise VersionTaken(step.pin, differences)
+    return Decision(step, changed=False)
 
 
 def _under_its_version(step: StepType, existing: Sequence[CatalogueEntry]) -> Decision:

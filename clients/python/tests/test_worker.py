@@ -41,6 +41,24 @@ async def test_a_sync_function_serves_a_step(server: FakeServer, worker: Worker)
     assert shout("x") == {"text": "X"}
 
 
+async def test_a_function_serves_a_step_type_that_the_server_knows_without_sending_a_contract(
+    server: FakeServer, worker: Worker
+) -> None:
+    async def shout(input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002  # the whole input, by its name
+        return {"text": input["text"].upper(), "more": input["more"]}
+
+    worker.serve("text.shout", shout)
+    worker.serve("text.whisper@2.0.0", lambda text: text.lower(), blocking=False)
+    async with worker:
+        first = server.assign("text.shout@1.4.0", {"text": "hello", "more": [1]})
+        second = server.assign("text.whisper@2.0.0", {"text": "HELLO"})
+        await server.until(lambda: len(server.results) == 2)
+    assert server.output(first) == {"text": "HELLO", "more": [1]}
+    assert server.output(second) == "hello"
+    assert server.contracts == []
+    assert server.serves == ["text.shout", "text.whisper@2.0.0"]
+
+
 async def test_async_and_quick_functions_serve_steps(server: FakeServer, worker: Worker) -> None:
     @worker.step("later", version="1.0.0")
     async def later(order: Order) -> Order:

@@ -49,11 +49,23 @@ class Declaration:
 def declare(wanted: Declaration, function: Callable[..., Any]) -> StepType:
     """Raises InvalidStep with what to change."""
     _check(wanted)
-    try:
-        signature = read_signature(function, Suspend)
-    except Unreadable as failure:
-        raise InvalidStep(wanted.name, str(failure)) from None
+    signature = _signature(wanted.name, function)
     return StepType(_contract(wanted, function, signature), function, signature, _place(wanted, function), wanted.slots)
+
+
+def declare_known(wanted: Declaration, function: Callable[..., Any]) -> StepType:
+    """A function for a contract that the server has; only `name`, `version`, `blocking` and `slots` are looked at."""
+    _check(wanted)
+    known = StepContract(name=wanted.name, version=wanted.version)
+    signature = _signature(wanted.name, function)
+    return StepType(known, function, signature, _place(wanted, function), wanted.slots, is_known=True)
+
+
+def _signature(name: str, function: Callable[..., Any]) -> Signature:
+    try:
+        return read_signature(function, Suspend)
+    except Unreadable as failure:
+        raise InvalidStep(name, str(failure)) from None
 
 
 def _check(wanted: Declaration) -> None:

@@ -85,13 +85,17 @@ class Resumption:
 
 @dataclass(frozen=True)
 class StepType:
-    """A function with its contract. `place` is where it runs: on the event loop, in a thread, or in a task."""
+    """A function with its contract. `place` is where it runs: on the event loop, in a thread, or in a task.
+
+    `is_known`: the server has the contract already, and is only told that this worker serves it.
+    """
 
     contract: StepContract
     function: Callable[..., Any]
     signature: Signature
     place: Literal["loop", "thread", "task"]
     slots: int | None = None
+    is_known: bool = False
 
     @property
     def pin(self) -> str:

@@ -50,6 +50,7 @@ class FakeServer:
         self.metadata: dict[str, str] = {}
         self.hellos: list[pb.Hello] = []
         self.contracts: list[Any] = []
+        self.serves: list[str] = []
         self.results: dict[str, pb.Result] = {}
         self.chunks: dict[str, list[pb.Chunk]] = {}
         self.queue: deque[pb.Assignment] = deque()
@@ -271,6 +272,7 @@ class FakeServer:
         if self.refuse_registration is not None:
             return pb.SessionResponse(error=self.refuse_registration)
         self.contracts = list(register.steps)
+        self.serves = list(register.serves)
         return pb.SessionResponse(registered=pb.Registered())
 
     def _judge(self, session: Joined, lease: pb.Lease) -> pb.Verdict:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
-from workflow_client.contracts import Declaration, declare
+from workflow_client.contracts import Declaration, declare, declare_known
 from workflow_client.dialing import DEFAULT_TARGET, SDK, Tls, dialing
 from workflow_client.errors import InvalidStep, InvalidWorker
 from workflow_client.generated.worker_pb2 import Hello, Register
@@ -133,6 +133,17 @@ class Worker:
 
         return decorate
 
+    def serve(
+        self, reference: str, function: Callable[..., Any], *, blocking: bool = True, slots: int | None = None
+    ) -> None:
+        """Makes a function do a step type that the server knows already: `name` (its latest version), `name@version`.
+
+        The contract stays the server's, so the function's type hints only say how its input is read. `blocking` and
+        `slots` as in `step`.
+        """
+        name, _, version = reference.partition("@")
+        self.add(declare_known(Declaration(name, version=version, blocking=blocking, slots=slots), function))
+
     def add(self, step: StepType) -> None:
         if self._serving is not None:
             raise InvalidStep(step.contract.name, "the worker runs already; declare steps before it does")
@@ -214,7 +225,10 @@ class Worker:
             raise InvalidWorker("This worker runs already; make another one")
         if not self._steps:
             raise InvalidWorker("This worker has no steps; declare one with @worker.step(...) before it runs")
-        register = Register(steps=[step.contract for step in self._steps.values()])
+        register = Register(
+            steps=[step.contract for step in self._steps.values() if not step.is_known],
+            serves=[step.pin for step in self._steps.values() if step.is_known],
+        )
         slots = {"": self.slots}
         slots.update({step.contract.name: step.slots for step in self._steps.values() if step.slots is not None})
         core = Conversation(self._hello, register, slots)

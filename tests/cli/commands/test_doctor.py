@@ -51,7 +51,25 @@ def test_every_bad_setting_is_named_and_none_of_its_value(cli: CommandLine) -> N
 def test_keys_of_providers_are_named_and_not_told(cli: CommandLine) -> None:
     with_key = CommandLine(cli.folder, cli.settings, {"ANTHROPIC_API_KEY": "sk-very-secret"})
     said = with_key("doctor", "--database-url", "memory://")
-    assert found(said.out)["providers"] == ("ok", "keys for Anthropic")
+    assert found(said.out)["anthropic"] == ("ok", "configured: ANTHROPIC_API_KEY is set")
+    assert found(said.out)["openai"] == ("ok", "not configured: set OPENAI_API_KEY")
+    assert "very-secret" not in said.out
+
+
+def test_it_tells_what_becomes_of_agents(cli: CommandLine) -> None:
+    without = found(cli("doctor", "--database-url", "memory://").out)
+    assert without["agents"][1].startswith("a server starts its agent worker when a step asks for it; agent steps")
+    with_key = CommandLine(cli.folder, cli.settings, {"WORKFLOW_ENGINE_CREDENTIAL_DOCS": "sk-very-secret"})
+    said = found(with_key("doctor", "--database-url", "memory://").out)
+    assert said["agents"][1].startswith("a server starts its agent worker; ")
+    assert said["credentials"] == ("ok", "DOCS")
+
+
+def test_a_region_that_is_missing_is_a_warning(cli: CommandLine) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKIA-made-up", "AWS_SECRET_ACCESS_KEY": "very-secret"}
+    said = CommandLine(cli.folder, cli.settings, keys)("doctor", "--database-url", "memory://")
+    assert found(said.out)["bedrock"][0] == "warn"
+    assert said.code == 0
     assert "very-secret" not in said.out
 
 

@@ -7,10 +7,15 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from tests.cli.terminal import CommandLine
 from tests.serving.process import ServerProcess
+from workflow_engine.cli import python_worker
+from workflow_engine.cli.python_worker import ClientNotInstalled, serve_module
 from workflow_engine.cli.server import Server
 from workflow_engine.jsontext import JsonObject
+from workflow_engine.layout import IncompleteInstallation
 
 CLIENT: Final = Path(__file__).parents[3] / "clients" / "python"
 MODULE: Final = """
@@ -102,10 +107,20 @@ def test_a_type_that_was_not_quarantined_is_not_reset(served: CommandLine, serve
 # --- worker run
 
 
-def test_without_the_client_it_says_how_to_install_it(cli: CommandLine) -> None:
+def test_the_client_that_travels_with_the_package_runs_a_module(cli: CommandLine) -> None:
+    (cli.folder / "my_worker.py").write_text("import workflow_client\n")
     said = CommandLine(cli.folder, cli.settings, {"PYTHONPATH": ""}).in_a_process("worker", "run", "my_worker")
     assert said.code == 1
-    assert "pip install ./clients/python" in said.err
+    assert "must hold one Worker" in said.err
+
+
+def test_an_installation_without_the_client_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise IncompleteInstallation("clients/python")
+
+    monkeypatch.setattr(python_worker, "make_client_findable", missing)
+    with pytest.raises(ClientNotInstalled, match="install workflow-engine again"):
+        serve_module("my_worker", target=None, slots=None, api_key=None)
 
 
 def test_a_module_without_a_worker_is_told(cli: CommandLine) -> None:

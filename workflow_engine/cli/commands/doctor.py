@@ -1,6 +1,5 @@
 """`workflow-engine doctor`: look at everything a server depends on, and say what to change."""
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -61,10 +60,11 @@ def _surroundings(settings: "Settings") -> "Iterator[Finding]":
     from workflow_engine.cli.checks.providers import check_providers
     from workflow_engine.cli.checks.storage import check_storage
     from workflow_engine.logs import configure
+    from workflow_engine.settings import surroundings
 
     configure(settings.log_format, "error")  # the findings say it better
     yield from check_storage(settings)
     yield from check_listening_address(settings)
     yield from check_open_files(settings.limits)
     yield from check_plugins(settings)
-    yield check_providers(os.environ, settings.simulation)
+    yield from check_providers(surroundings(), settings)

@@ -37,7 +37,7 @@ def serve(
     What is not given here is read from WORKFLOW_ENGINE_* variables and from .env; .env.example lists them all.
     """
     from workflow_engine.logs import configure
-    from workflow_engine.settings import load_settings
+    from workflow_engine.settings import load_settings, surroundings
 
     settings = load_settings(
         host=host,
@@ -55,7 +55,7 @@ def serve(
     from workflow_engine.serving import run
     from workflow_engine.serving import serve as serve_until_told
 
-    run(serve_until_told(settings, _announce))
+    run(serve_until_told(settings, _announce, environment=surroundings()))
 
 
 def _announce(listening: "Listening") -> None:

@@ -121,6 +121,16 @@ class WorkflowServiceStub:
                 request_serializer=workflow__engine_dot_v1_dot_workflow__pb2.SignalRequest.SerializeToString,
                 response_deserializer=workflow__engine_dot_v1_dot_workflow__pb2.SignalResponse.FromString,
                 _registered_method=True)
+        self.SendMessage = channel.unary_unary(
+                '/workflow_engine.v1.WorkflowService/SendMessage',
+                request_serializer=workflow__engine_dot_v1_dot_workflow__pb2.SendMessageRequest.SerializeToString,
+                response_deserializer=workflow__engine_dot_v1_dot_workflow__pb2.SendMessageResponse.FromString,
+                _registered_method=True)
+        self.ListMessages = channel.unary_unary(
+                '/workflow_engine.v1.WorkflowService/ListMessages',
+                request_serializer=workflow__engine_dot_v1_dot_workflow__pb2.ListMessagesRequest.SerializeToString,
+                response_deserializer=workflow__engine_dot_v1_dot_workflow__pb2.ListMessagesResponse.FromString,
+                _registered_method=True)
         self.Resolve = channel.unary_unary(
                 '/workflow_engine.v1.WorkflowService/Resolve',
                 request_serializer=workflow__engine_dot_v1_dot_workflow__pb2.ResolveRequest.SerializeToString,
@@ -247,6 +257,20 @@ class WorkflowServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendMessage(self, request, context):
+        """Says something to an agent: taken up by the one that waits for it, or with its next turn.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMessages(self, request, context):
+        """What was said to an agent and by it, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Resolve(self, request, context):
         """Says what became of a step whose outcome is unknown.
         """
@@ -341,6 +365,16 @@ def add_WorkflowServiceServicer_to_server(servicer, server):
                     servicer.Signal,
                     request_deserializer=workflow__engine_dot_v1_dot_workflow__pb2.SignalRequest.FromString,
                     response_serializer=workflow__engine_dot_v1_dot_workflow__pb2.SignalResponse.SerializeToString,
+            ),
+            'SendMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendMessage,
+                    request_deserializer=workflow__engine_dot_v1_dot_workflow__pb2.SendMessageRequest.FromString,
+                    response_serializer=workflow__engine_dot_v1_dot_workflow__pb2.SendMessageResponse.SerializeToString,
+            ),
+            'ListMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMessages,
+                    request_deserializer=workflow__engine_dot_v1_dot_workflow__pb2.ListMessagesRequest.FromString,
+                    response_serializer=workflow__engine_dot_v1_dot_workflow__pb2.ListMessagesResponse.SerializeToString,
             ),
             'Resolve': grpc.unary_unary_rpc_method_handler(
                     servicer.Resolve,
@@ -809,6 +843,60 @@ class WorkflowService:
             '/workflow_engine.v1.WorkflowService/Signal',
             workflow__engine_dot_v1_dot_workflow__pb2.SignalRequest.SerializeToString,
             workflow__engine_dot_v1_dot_workflow__pb2.SignalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/workflow_engine.v1.WorkflowService/SendMessage',
+            workflow__engine_dot_v1_dot_workflow__pb2.SendMessageRequest.SerializeToString,
+            workflow__engine_dot_v1_dot_workflow__pb2.SendMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/workflow_engine.v1.WorkflowService/ListMessages',
+            workflow__engine_dot_v1_dot_workflow__pb2.ListMessagesRequest.SerializeToString,
+            workflow__engine_dot_v1_dot_workflow__pb2.ListMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

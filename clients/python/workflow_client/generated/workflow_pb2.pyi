@@ -413,6 +413,58 @@ class SignalResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class SendMessageRequest(_message.Message):
+    __slots__ = ("execution_id", "path", "role", "content", "metadata", "session_id", "idempotency_key")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    path: str
+    role: str
+    content: str
+    metadata: bytes
+    session_id: str
+    idempotency_key: str
+    def __init__(self, execution_id: _Optional[str] = ..., path: _Optional[str] = ..., role: _Optional[str] = ..., content: _Optional[str] = ..., metadata: _Optional[bytes] = ..., session_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class SendMessageResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ConversationMessage(_message.Message):
+    __slots__ = ("role", "content", "at", "turn", "data")
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    TURN_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    role: str
+    content: str
+    at: str
+    turn: int
+    data: bytes
+    def __init__(self, role: _Optional[str] = ..., content: _Optional[str] = ..., at: _Optional[str] = ..., turn: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class ListMessagesRequest(_message.Message):
+    __slots__ = ("execution_id", "path")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    path: str
+    def __init__(self, execution_id: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+
+class ListMessagesResponse(_message.Message):
+    __slots__ = ("messages", "status")
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    messages: _containers.RepeatedCompositeFieldContainer[ConversationMessage]
+    status: str
+    def __init__(self, messages: _Optional[_Iterable[_Union[ConversationMessage, _Mapping]]] = ..., status: _Optional[str] = ...) -> None: ...
+
 class ResolveRequest(_message.Message):
     __slots__ = ("execution_id", "path", "output", "error", "run_again")
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]

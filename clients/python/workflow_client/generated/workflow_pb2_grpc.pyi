@@ -64,6 +64,10 @@ class WorkflowServiceStub:
     Pause: _grpc.UnaryUnaryMultiCallable[_workflow_pb2.PauseRequest, _workflow_pb2.PauseResponse]
     Resume: _grpc.UnaryUnaryMultiCallable[_workflow_pb2.ResumeRequest, _workflow_pb2.ResumeResponse]
     Signal: _grpc.UnaryUnaryMultiCallable[_workflow_pb2.SignalRequest, _workflow_pb2.SignalResponse]
+    SendMessage: _grpc.UnaryUnaryMultiCallable[_workflow_pb2.SendMessageRequest, _workflow_pb2.SendMessageResponse]
+    """Says something to an agent: taken up by the one that waits for it, or with its next turn."""
+    ListMessages: _grpc.UnaryUnaryMultiCallable[_workflow_pb2.ListMessagesRequest, _workflow_pb2.ListMessagesResponse]
+    """What was said to an agent and by it, oldest first."""
     Resolve: _grpc.UnaryUnaryMultiCallable[_workflow_pb2.ResolveRequest, _workflow_pb2.ResolveResponse]
     """Says what became of a step whose outcome is unknown."""
 
@@ -103,6 +107,10 @@ class WorkflowServiceAsyncStub(WorkflowServiceStub):
     Pause: _aio.UnaryUnaryMultiCallable[_workflow_pb2.PauseRequest, _workflow_pb2.PauseResponse]  # type: ignore[assignment]
     Resume: _aio.UnaryUnaryMultiCallable[_workflow_pb2.ResumeRequest, _workflow_pb2.ResumeResponse]  # type: ignore[assignment]
     Signal: _aio.UnaryUnaryMultiCallable[_workflow_pb2.SignalRequest, _workflow_pb2.SignalResponse]  # type: ignore[assignment]
+    SendMessage: _aio.UnaryUnaryMultiCallable[_workflow_pb2.SendMessageRequest, _workflow_pb2.SendMessageResponse]  # type: ignore[assignment]
+    """Says something to an agent: taken up by the one that waits for it, or with its next turn."""
+    ListMessages: _aio.UnaryUnaryMultiCallable[_workflow_pb2.ListMessagesRequest, _workflow_pb2.ListMessagesResponse]  # type: ignore[assignment]
+    """What was said to an agent and by it, oldest first."""
     Resolve: _aio.UnaryUnaryMultiCallable[_workflow_pb2.ResolveRequest, _workflow_pb2.ResolveResponse]  # type: ignore[assignment]
     """Says what became of a step whose outcome is unknown."""
 
@@ -241,6 +249,22 @@ class WorkflowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workflow_pb2.SignalRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_workflow_pb2.SignalResponse, _abc.Awaitable[_workflow_pb2.SignalResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def SendMessage(
+        self,
+        request: _workflow_pb2.SendMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workflow_pb2.SendMessageResponse, _abc.Awaitable[_workflow_pb2.SendMessageResponse]]:
+        """Says something to an agent: taken up by the one that waits for it, or with its next turn."""
+
+    @_abc_1.abstractmethod
+    def ListMessages(
+        self,
+        request: _workflow_pb2.ListMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workflow_pb2.ListMessagesResponse, _abc.Awaitable[_workflow_pb2.ListMessagesResponse]]:
+        """What was said to an agent and by it, oldest first."""
 
     @_abc_1.abstractmethod
     def Resolve(

@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from workflow_engine.dispatch.addresses import HostPattern, InvalidHostPattern, is_public, why_not, without_disguise
+from workflow_engine.addresses import HostPattern, InvalidHostPattern, is_public, why_not, without_disguise
 
 
 def refused(host: str, *addresses: str, port: int = 80, allowed: tuple[str, ...] = (), loopback: bool = False) -> bool:

@@ -1,0 +1,40 @@
+"""What others said, made fit to be kept: short, on one line, without anything that opens a door."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+LONGEST: Final = 500
+_SHORTEST_SECRET: Final = 6
+_SECRET_NAMES: Final = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+_SHAPES: Final = re.compile(
+    r"\b(?:sk|pk|rk|wfe|key|ABSK)[-_][A-Za-z0-9_\-*.]{6,}"  # keys as OpenAI, Anthropic and we ourselves write them
+    r"|\bA(?:KIA|SIA)[A-Z0-9]{12,}"  # AWS
+    r"|\bAIza[A-Za-z0-9_\-]{10,}"  # Google
+    r"|\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=\-]{6,}"
+    r"|\beyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-.]+"  # JWT
+    r"|(?<=://)[^/@\s]+:[^/@\s]+(?=@)"  # user and password of a URL
+    r"|(?<=[?&]key=)[^&\s\"']+",
+)
+HIDDEN: Final = "***"
+
+
+class Redaction:
+    """Knows the secrets of an environment, to strike them out of texts."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._secrets = sorted(_secrets(environment), key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """One line of at most 500 characters."""
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        line = " ".join(_SHAPES.sub(HIDDEN, text[: 20 * LONGEST]).split())
+        return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def _secrets(environment: Mapping[str, str]) -> Iterable[str]:
+    """A value of several parts (`id:secret`) is as secret in its parts."""
+    for name, value in environment.items():
+        if _SECRET_NAMES.search(name):
+            yield from {part for part in (value, *value.split(":")) if len(part) >= _SHORTEST_SECRET}

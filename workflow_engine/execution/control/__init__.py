@@ -1,0 +1,1 @@
+"""Steps that own steps: what they open, and how they go on. A file a control step."""

@@ -1,0 +1,133 @@
+"""The steps of one turn of an agent, planned as if a document had them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, cast
+
+from workflow_engine.definition.model import TriggerRule
+from workflow_engine.definition.plan import PlannedStep, RetryPolicy, Role
+from workflow_engine.execution.control.conversation import Conversation, Tool
+from workflow_engine.expressions import fixed
+from workflow_engine.history.agents import MODEL, AgentState
+from workflow_engine.jsontext import Json, JsonObject
+from workflow_engine.steps.agent_steps import MCP_CALL, MCP_TOOLS, MODEL_CALL, SIMULATED_CALL
+from workflow_engine.steps.contract import Effect, StepType
+
+DISCOVERY: Final = 0
+"""The turn in which MCP servers are asked for their tools."""
+_ANSWER_OF_MCP: Final = "text"
+_NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_LONGEST_NAME: Final = 64
+_SLACK_SECONDS: Final = 15.0
+"""A worker keeps the time of a call itself; this is for one that does not."""
+
+
+@dataclass(slots=True)
+class TurnBody:
+    """A body that grows once: when the model has answered, by the tools it calls."""
+
+    width: int
+    steps: dict[str, PlannedStep] = field(default_factory=dict)
+    dependents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    routers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a turn depends on beside the conversation: whose it is, what is left of its limits, and its luck."""
+
+    owner: PlannedStep
+    budget: JsonObject
+    seed: str
+
+
+def body_of(turn: int, talk: Conversation, agent: AgentState, given: Circumstances) -> TurnBody:
+    """What a turn begins with."""
+    owner = given.owner
+    body = TurnBody(talk.limits.max_parallel_tools)
+    if turn == DISCOVERY:
+        for number, entry in enumerate(talk.mcp_servers, 1):
+            asked: JsonObject = {"server": entry["server"], "timeout_seconds": talk.limits.call_timeout_seconds}
+            step = _planned(f"mcp{number}", number, MCP_TOOLS, asked, owner, owner.retry)
+            body.steps[step.id] = replace(step, timeout=talk.limits.call_timeout_seconds + _SLACK_SECONDS)
+    elif talk.direct_call is None:
+        body.steps[MODEL] = _model_step(talk, agent, given)
+    return body
+
+
+def _model_step(talk: Conversation, agent: AgentState, given: Circumstances) -> PlannedStep:
+    asked: JsonObject = {
+        "models": talk.models,
+        "messages": list(agent.messages),
+        "tools": [tool.function() for tool in all_tools(talk, agent).values()],
+        "temperature": talk.temperature,
+        "max_tokens": talk.max_tokens,
+        "response_schema": talk.response_schema,
+        "stream": talk.stream,
+        "budget": given.budget,
+        "timeout_seconds": talk.limits.call_timeout_seconds,
+    }
+    if agent.simulation_reason is None:
+        step = _planned(MODEL, 0, MODEL_CALL, asked, given.owner, given.owner.retry)
+        return replace(step, timeout=talk.limits.call_timeout_seconds + _SLACK_SECONDS)
+    asked |= {"script": talk.script, "reason": agent.simulation_reason, "turn": agent.model_turns + 1}
+    asked["seed"] = given.seed
+    return _planned(MODEL, 0, SIMULATED_CALL, asked, given.owner, RetryPolicy())
+
+
+def tool_step(step_id: str, rank: int, tool: Tool, arguments: JsonObject, owner: PlannedStep) -> PlannedStep:
+    retry = RetryPolicy(max_retries=tool.type.default_max_retries)
+    step = _planned(step_id, rank, tool.type, tool.input(arguments), owner, retry)
+    return replace(step, config=fixed(tool.config), timeout=tool.type.default_timeout_seconds)
+
+
+def all_tools(talk: Conversation, agent: AgentState) -> dict[str, Tool]:
+    """Those the agent was given, and those its MCP servers turned out to have. The first of a name wins."""
+    tools = dict(talk.tools)
+    for step, output in agent.discovered:
+        entry = talk.mcp_servers[int(step.removeprefix("mcp")) - 1]
+        for found in cast(list[JsonObject], output["tools"]):
+            if entry.get("allow") is None or found["name"] in cast(list[Json], entry["allow"]):
+                tool = _mcp_tool(found, cast(JsonObject, entry["server"]), talk.limits.call_timeout_seconds)
+                tools.setdefault(tool.name, tool)
+    return tools
+
+
+def _mcp_tool(found: JsonObject, server: JsonObject, timeout_seconds: float) -> Tool:
+    """Its arguments are held against its own schema; whether it may be called twice is for its server to say."""
+    name = cast(str, found["name"])
+    schema = cast(JsonObject, found.get("input_schema") or {"type": "object"})
+    asks = cast(JsonObject, MCP_CALL.input_schema)
+    narrowed: JsonObject = {**asks, "properties": {**cast(JsonObject, asks["properties"]), "arguments": schema}}
+    harmless = bool(found.get("read_only")) or bool(found.get("idempotent"))
+    kind = replace(MCP_CALL, input_schema=narrowed, effect=Effect.IDEMPOTENT if harmless else Effect.AT_MOST_ONCE)
+    fixed_part: JsonObject = {"server": server, "tool": name, "timeout_seconds": timeout_seconds}
+    about = cast(str, found.get("description") or "")
+    function = _NOT_IN_NAMES.sub("_", name)[:_LONGEST_NAME]
+    return Tool(function, about, schema, kind, {}, fixed_part, "arguments", _ANSWER_OF_MCP)
+
+
+def _planned(
+    step_id: str, rank: int, kind: StepType, given: JsonObject, owner: PlannedStep, retry: RetryPolicy
+) -> PlannedStep:
+    return PlannedStep(
+        id=step_id,
+        rank=rank,
+        type=kind,
+        role=Role.FORWARD,
+        waits_for=(),
+        dependencies=(),
+        rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+        guard=None,
+        input=fixed(given),
+        has_mapping=True,
+        config=fixed({}),
+        retry=retry,
+        timeout=None,
+        critical=False,
+        catch=(),
+        compensate=None,
+        routes_to=(),
+        simulation=owner.simulation,
+    )
