@@ -34,6 +34,7 @@ def home(_home: Upstream) -> Iterator[Upstream]:
     _home.calls.clear()
     yield _home
     _home.respond = _unscripted
+    _home.check_script()
 
 
 @pytest.fixture(scope="session")

@@ -143,7 +143,7 @@ MALFORMED: Final[tuple[Json, ...]] = (
     {},
     {"n": 1, "more": True},
     "[" * 2_000,
-    {"n": 10**30},
+    f'{{"n": {10**30}}}',
     {"n": 1, "account": "theirs"},
 )
 BUILT_IN: Final = (
@@ -198,13 +198,14 @@ def made_cases(count: int, seed: int) -> Iterator[Case]:
         chance = random.Random(f"{seed}/{number}")
         tools = tuple(chance.sample(list(OFFERED), chance.randint(1, 3)))
         orders = [_orders(chance, tools) for _ in range(chance.randint(1, 8))]
+        orders[0] = [_allowed(chance, tools, 2), *orders[0][1:]]  # or half of them would be over before they began
         yield Case(f"made {number}", tools, _limits(chance), tuple(orders))
 
 
 def _limits(chance: random.Random) -> JsonObject:
     limits: JsonObject = {
         "max_turns": chance.randint(1, 5),
-        "max_bad_calls": chance.randint(0, 5),
+        "max_bad_calls": chance.choice([0, 1, 3, 5, 5]),
         "max_tool_calls": chance.randint(1, 4),
         "max_parallel_tools": chance.randint(1, 3),
         "max_depth": chance.randint(1, 3),
@@ -225,11 +226,15 @@ def _orders(chance: random.Random, tools: Sequence[str]) -> list[Json]:
 def _order(chance: random.Random, tools: Sequence[str], depth: int) -> JsonObject:
     """One call: half of them are allowed, and may carry further orders inside."""
     if depth and chance.random() < 0.6:
-        name = OFFERED[chance.choice(tools)][0]
-        inside = [_order(chance, ("echo", "deputy", "selfish"), depth - 1) for _ in range(chance.randint(0, 2))]
-        return order(name, {"query": ordered(list[Json](inside))} if name in INNER else {"n": depth})
+        return _allowed(chance, tools, depth)
     names = (*MISUSED, *BUILT_IN, *STRANGE, "delete", "clerk", *(OFFERED[each][0] for each in OFFERED))
     return order(chance.choice(names), chance.choice([*MALFORMED, {"n": 1}, {"query": ordered([])}]))
+
+
+def _allowed(chance: random.Random, tools: Sequence[str], depth: int) -> JsonObject:
+    name = OFFERED[chance.choice(tools)][0]
+    inside = [_order(chance, ("echo", "deputy", "selfish"), depth - 1) for _ in range(chance.randint(0, 2))]
+    return order(name, {"query": ordered(list[Json](inside))} if name in INNER else {"n": depth})
 
 
 # --- the model

@@ -132,6 +132,8 @@ class ResultsBody(TypedDict):
     output: Json
     error: ErrorBody | None
     step_results: dict[str, StepResult]
+    inner_step_results: dict[str, StepResult]
+    """What steps of the document own, such as the turns of an agent, by path."""
     step_io_data: dict[str, StepData]
     metadata: ResultsMetadata
 
@@ -226,9 +228,10 @@ def results_body(view: ResultsView) -> ResultsBody:
         "status": view.status.value,
         "output": view.output,
         "error": _error_body(view.error),
-        "step_results": {path: _step_result(step) for path, step in view.steps.items()},
+        "step_results": {step_id: _step_result(step) for step_id, step in view.steps.items()},
+        "inner_step_results": {path: _step_result(step) for path, step in view.inner_steps.items()},
         "step_io_data": {
-            path: {"input_data": step.input, "output_data": step.output} for path, step in view.steps.items()
+            step_id: {"input_data": step.input, "output_data": step.output} for step_id, step in view.steps.items()
         },
         "metadata": _results_metadata(view),
     }

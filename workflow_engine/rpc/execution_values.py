@@ -100,7 +100,8 @@ def results(view: ResultsView) -> workflow_pb2.ExecutionResults:
     return workflow_pb2.ExecutionResults(
         execution_id=view.execution_id,
         status=view.status.value,
-        steps={path: _step_result(step) for path, step in view.steps.items()},
+        steps={step_id: _step_result(step) for step_id, step in view.steps.items()},
+        inner_steps={path: _step_result(step) for path, step in view.inner_steps.items()},
         output=_json(view.output),
         error=_error(view.error),
         started_at=iso(view.started_at),

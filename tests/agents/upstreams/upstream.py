@@ -71,7 +71,7 @@ def _at(replies: Sequence[Reply], place: int) -> Reply:
 @dataclass(frozen=True, slots=True)
 class Call:
     """What was asked and what the script said. `number` counts all calls from 1; `reply` is None when the credentials
-    were refused.
+    were refused, or the script failed.
     """
 
     number: int
@@ -114,8 +114,8 @@ class Upstream:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CLOSE_SECONDS)
         self._loop.close()
-        if self._broken and kind is None:
-            raise self._broken[0]
+        if kind is None:
+            self.check_script()
 
     @property
     def url(self) -> str:
@@ -133,6 +133,12 @@ class Upstream:
     def in_flight(self) -> int:
         """Calls that are not answered yet."""
         return self._in_flight
+
+    def check_script(self) -> None:
+        """Raises what the script raised, if it did since the last time."""
+        broken, self._broken = self._broken, []
+        if broken:
+            raise broken[0]
 
     def wait_for(self, calls: int, seconds: float = 10.0) -> None:
         """Until it was called so often. Raises `TimeoutError`."""
@@ -188,31 +194,25 @@ class Upstream:
         return True
 
     async def _answered(self, wire: Wire, asked: Asked, writer: asyncio.StreamWriter) -> bool:
-        call, answer = self._judged(wire, asked)
-        if call.reply is None or answer is not None:
-            await write_answer(writer, answer or Answer(500, b""))
-            return True
+        said = wire.objection(asked) or self._scripted(wire, asked)
+        call = Call(len(self.calls) + 1, asked, said if isinstance(said, Reply) else None)
+        with self._changed:
+            self.calls.append(call)
+            self._changed.notify_all()
+        if isinstance(said, Answer):
+            return await write_answer(writer, said)
         self._in_flight += 1
         try:
-            return await self._said(wire, call, call.reply, writer)
+            return await self._said(wire, call, said, writer)
         finally:
             self._in_flight -= 1
 
-    def _judged(self, wire: Wire, asked: Asked) -> tuple[Call, Answer | None]:
-        """The call, recorded; and the answer when it is not the script's to give."""
-        number, reply = len(self.calls) + 1, None
-        answer = wire.objection(asked)
-        if answer is None:
-            try:
-                reply = _forced(self.respond(asked), asked)
-            except Exception as error:  # noqa: BLE001 - whatever a script raises is raised again where the test sees it
-                self._broken.append(error)
-                answer = wire.refusal(500, f"the script of this fake failed: {error}")
-        with self._changed:
-            call = Call(number, asked, reply)
-            self.calls.append(call)
-            self._changed.notify_all()
-        return call, answer
+    def _scripted(self, wire: Wire, asked: Asked) -> Reply | Answer:
+        try:
+            return _forced(self.respond(asked), asked)
+        except Exception as error:  # noqa: BLE001 - whatever a script raises is raised again where the test sees it
+            self._broken.append(error)
+            return wire.refusal(500, f"the script of this fake failed: {error}")
 
     async def _said(self, wire: Wire, call: Call, reply: Reply, writer: asyncio.StreamWriter) -> bool:
         if reply.delay:

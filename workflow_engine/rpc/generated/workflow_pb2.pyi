@@ -247,8 +247,15 @@ class StepResult(_message.Message):
     def __init__(self, status: _Optional[str] = ..., output: _Optional[bytes] = ..., error: _Optional[_Union[ExecutionError, _Mapping]] = ..., error_message: _Optional[str] = ..., execution_time_ms: _Optional[float] = ..., retry_count: _Optional[int] = ..., handled_by: _Optional[str] = ..., simulated: _Optional[bool] = ...) -> None: ...
 
 class ExecutionResults(_message.Message):
-    __slots__ = ("execution_id", "status", "steps", "output", "error", "started_at", "completed_at")
+    __slots__ = ("execution_id", "status", "steps", "output", "error", "started_at", "completed_at", "inner_steps")
     class StepsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: StepResult
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[StepResult, _Mapping]] = ...) -> None: ...
+    class InnerStepsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -262,6 +269,7 @@ class ExecutionResults(_message.Message):
     ERROR_FIELD_NUMBER: _ClassVar[int]
     STARTED_AT_FIELD_NUMBER: _ClassVar[int]
     COMPLETED_AT_FIELD_NUMBER: _ClassVar[int]
+    INNER_STEPS_FIELD_NUMBER: _ClassVar[int]
     execution_id: str
     status: str
     steps: _containers.MessageMap[str, StepResult]
@@ -269,7 +277,8 @@ class ExecutionResults(_message.Message):
     error: ExecutionError
     started_at: str
     completed_at: str
-    def __init__(self, execution_id: _Optional[str] = ..., status: _Optional[str] = ..., steps: _Optional[_Mapping[str, StepResult]] = ..., output: _Optional[bytes] = ..., error: _Optional[_Union[ExecutionError, _Mapping]] = ..., started_at: _Optional[str] = ..., completed_at: _Optional[str] = ...) -> None: ...
+    inner_steps: _containers.MessageMap[str, StepResult]
+    def __init__(self, execution_id: _Optional[str] = ..., status: _Optional[str] = ..., steps: _Optional[_Mapping[str, StepResult]] = ..., output: _Optional[bytes] = ..., error: _Optional[_Union[ExecutionError, _Mapping]] = ..., started_at: _Optional[str] = ..., completed_at: _Optional[str] = ..., inner_steps: _Optional[_Mapping[str, StepResult]] = ...) -> None: ...
 
 class GetResultsRequest(_message.Message):
     __slots__ = ("execution_id", "wait_seconds")
