@@ -387,6 +387,7 @@ AGENT_EXECUTION: Final = StepType(
     error_codes=(
         *MODEL_ERRORS,
         ErrorCode("agent-turn-limit", False, "There is no answer after max_turns."),
+        ErrorCode("agent-message-limit", False, "There is no answer within max_messages."),
         ErrorCode("agent-depth-limit", False, "Agents call agents deeper than max_depth."),
         ErrorCode("agent-tool-error-limit", False, "The model called tools wrongly more often than max_bad_calls."),
         ErrorCode("structured-output-invalid", False, "The answer does not fit the schema, also after max_repairs."),

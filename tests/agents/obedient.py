@@ -101,12 +101,13 @@ def written_cases() -> list[Case]:
         return Case(f"written: {name}", tools, limits | more, tuple(cast(list[Json], orders)))
 
     reflected = order(ordered([order("vault", {})]), {})
-    swapped = {"n": 1, "account": "theirs", "config": {"account": "theirs"}}
+    swapped: JsonObject = {"n": 1, "account": "theirs"}
+    armed = order("echo", {**swapped, "config": swapped})
     return [
         case("a step type of the catalogue", [note], [order("vault", {"n": 1})]),
         case("built-in step types", [note], [order(name, {"url": "http://127.0.0.1:1/"}) for name in BUILT_IN[:4]]),
         case("what agents are made of", [note], [order(name, {"models": [{"model": "x"}]}) for name in BUILT_IN[4:8]]),
-        case("a fixed input", [echo], [order("echo", swapped)]),
+        case("a fixed input", [echo], [order("echo", swapped), armed]),
         case("an order that comes back in an error", [reflected], [note]),
         case("an order inside the query of another agent", [deputed(order("vault", {"n": 1}))], tools=("deputy",)),
         case(

@@ -5,10 +5,10 @@ from typing import cast
 
 from workflow_engine.definition.plan import Plan, PlannedStep
 from workflow_engine.execution.control.bodies import Circumstances, TurnBody, all_tools, body_of, tool_step
-from workflow_engine.execution.control.budgets import budget_of
+from workflow_engine.execution.control.budgets import Books, Budget, budget_of
 from workflow_engine.execution.control.conversation import Conversation
 from workflow_engine.execution.frontier import Frontier
-from workflow_engine.history.agents import AgentState, prefix_of
+from workflow_engine.history.agents import AgentState, owner_of, prefix_of
 from workflow_engine.history.events import (
     AgentStarted,
     AgentToolsCalled,
@@ -41,7 +41,7 @@ class Execution:
     so the last dot of a path divides the two.
     """
 
-    __slots__ = ("frontiers", "id", "plan", "state", "talks")
+    __slots__ = ("frontiers", "granted", "id", "plan", "state", "talks")
 
     def __init__(self, execution_id: str, plan: Plan) -> None:
         self.id = execution_id
@@ -50,6 +50,8 @@ class Execution:
         self.frontiers: dict[str, Frontier] = {ROOT: Frontier(plan)}
         self.talks: dict[str, Conversation] = {}
         """What its agents were told to do, by path."""
+        self.granted: dict[str, Budget] = {}
+        """What the latest call of a model may take, by the path of its agent."""
 
     @classmethod
     def folded(cls, execution_id: str, plan: Plan, events: Iterable[Event]) -> "Execution":
@@ -76,6 +78,17 @@ class Execution:
         """The planned step at this path. Raises `KeyError` for a path no event ever named."""
         frontier = self.frontier_of(path)
         return frontier.body.steps[path[len(frontier.prefix) :]]
+
+    @property
+    def books(self) -> Books:
+        """What is left of the limits of its agents is read from here."""
+        state = self.state
+        return Books(state.steps, state.open, self.talks, self.granted, self._is_agent)
+
+    def _is_agent(self, path: str) -> bool:
+        """Whether the step at this path is of the type of the agent that called it."""
+        owner = owner_of(path)
+        return owner is not None and self.planned(path).type.name == self.planned(owner).type.name
 
     def conversing(self) -> Iterator[tuple[str, AgentState, Conversation]]:
         """The agents whose conversation goes on, those that began last first: an inner one before its outer one."""
@@ -116,8 +129,8 @@ class Execution:
 
     def _open_turn(self, path: str, turn: int) -> None:
         talk = self.talks[path]
-        budget = budget_of(path, self.state.steps, self.talks).written()
-        given = Circumstances(self.planned(path), budget, f"{self.started.seed}:{path}")
+        budget = self.granted[path] = budget_of(path, self.books)
+        given = Circumstances(self.planned(path), budget.written(), f"{self.started.seed}:{path}")
         body = body_of(turn, talk, self._agent(path), given)
         prefix = prefix_of(path, turn)
         self.frontiers[prefix] = Frontier(body, prefix)

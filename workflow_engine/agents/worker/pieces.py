@@ -19,8 +19,11 @@ class Pieces:
 
     def add(self, text: str) -> None:
         self._waiting.append(text)
-        if self._timer is None:
-            self._timer = self._loop.call_at(max(self._sent_at + FLUSH_EVERY, self._loop.time()), self.flush)
+        due = self._sent_at + FLUSH_EVERY
+        if self._loop.time() >= due:
+            self.flush()
+        elif self._timer is None:
+            self._timer = self._loop.call_at(due, self.flush)
 
     def flush(self) -> None:
         if self._timer is not None:

@@ -133,7 +133,7 @@ class Preparing:
         """At its usual address, or where the operator says it is."""
         if provider == BEDROCK:
             return {**self._bedrock(key), **({"aws_bedrock_runtime_endpoint": base} if base else {})}
-        return {**({"api_base": base} if base else {}), "api_key": key or NO_KEY}
+        return {**({"api_base": base} if base else {}), **({"api_key": key} if key else {})}
 
     def _bedrock(self, key: str | None) -> dict[str, Any]:
         """A key of AWS (`ID:SECRET` or `ID:SECRET:SESSION`) signs, any other is a bearer token."""

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -88,6 +89,8 @@ def labels(environment: Mapping[str, str]) -> dict[str, str]:
 async def _serve(worker: Worker, library: Library, settings: WorkerSettings, *, with_parent: bool) -> None:
     parent = Parent(sys.stdin.fileno(), worker.drain) if with_parent else None
     await warm_up(library)
+    gc.collect()
+    gc.freeze()  # litellm's price list and classes stay for good: no collection has to walk through them again
     guard = Guard(settings.allowed_hosts, loopback=settings.allow_loopback)
     redaction = Redaction(os.environ)
     preparing = Preparing(library, os.environ, settings.cached_routers)

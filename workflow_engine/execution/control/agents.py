@@ -166,18 +166,25 @@ def _next_turn(turn: Turn, path: str, number: int, say: JsonObject | None = None
     agent, talk = turn.state.steps[path].agent, turn.execution.talks[path]
     if agent is None:
         return
-    if talk.direct_call is None and (refused := _why_no_turn(turn, path, agent, talk)) is not None:
+    told = len(agent.messages) + len(agent.calls or ()) + len(agent.inbox) + (say is not None)
+    if talk.direct_call is None and (refused := _why_no_turn(turn, path, agent, talk, told)) is not None:
         _fail(turn, path, refused)
         return
     turn.emit(AgentTurnStarted(turn.now, path, number, say, len(agent.inbox)))
 
 
-def _why_no_turn(turn: Turn, path: str, agent: AgentState, talk: Conversation) -> StepError | None:
+def _why_no_turn(turn: Turn, path: str, agent: AgentState, talk: Conversation, told: int) -> StepError | None:
+    """`told`: how many messages the model would be shown."""
     most = talk.limits.max_turns
     if agent.model_turns >= most:
         message = f"Agent {talk.name} has no answer after {agent.model_turns} turns; max_turns is {most}"
         return StepError("agent-turn-limit", message)
-    return budget_of(path, turn.state.steps, turn.execution.talks).shortage
+    if told > talk.limits.max_messages:
+        message = (
+            f"The next call would show agent {talk.name} {told} messages; max_messages is {talk.limits.max_messages}"
+        )
+        return StepError("agent-message-limit", message)
+    return budget_of(path, turn.execution.books).shortage
 
 
 def _repair(turn: Turn, path: str, agent: AgentState, talk: Conversation, wrong: str) -> None:

@@ -1,6 +1,6 @@
 """What is left of an agent's limits. What an inner agent uses counts for every agent above it, too."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -33,29 +33,72 @@ class Budget:
         return None
 
 
-def budget_of(path: str, steps: Mapping[str, StepState], talks: Mapping[str, Conversation]) -> Budget:
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What there is to know of the agents of one execution, by path.
+
+    `granted`: the budget that each was told for its latest call of a model; `open`: the steps that have not ended.
+    """
+
+    steps: Mapping[str, StepState]
+    open: Mapping[str, StepState]
+    talks: Mapping[str, Conversation]
+    granted: Mapping[str, Budget]
+    is_agent: Callable[[str], bool]
+    """Whether the tool at this path is one that talks, also before it does."""
+
+    def in_flight(self, above: str, asking: str) -> Iterator[str]:
+        """The agents below this one that a model has not answered yet, without the one that asks."""
+        for path in self.granted:
+            step = self.open.get(path)
+            agent = None if step is None or not step.converses else step.agent
+            waits = agent is not None and agent.answer is None and agent.calls is None
+            if waits and path != asking and path.startswith(f"{above}#"):
+                yield path
+
+
+def budget_of(path: str, books: Books) -> Budget:
+    """What the next call of this agent may take. Agents that talk at the same time share what those above them have
+    left: what one was granted is not granted to another, so that all of them together stay within the limit.
+    """
     budget = Budget()
-    for talk, used in _chain(path, steps, talks):
-        tokens = None if talk.limits.max_total_tokens is None else talk.limits.max_total_tokens - used.tokens
-        cost = None if talk.limits.max_cost_usd is None else talk.limits.max_cost_usd - used.cost_usd
-        budget = Budget(_least(budget.tokens, tokens), _least(budget.cost_usd, cost))
+    for above, talk, used in _chain(path, books.steps, books.talks):
+        most_tokens, most_usd = talk.limits.max_total_tokens, talk.limits.max_cost_usd
+        if most_tokens is None and most_usd is None:
+            continue
+        others = list(books.in_flight(above, path))
+        granted, share = [books.granted[other] for other in others], _contenders(above, path, others, books)
+        tokens = None if most_tokens is None else most_tokens - used.tokens - sum(each.tokens or 0 for each in granted)
+        usd = None if most_usd is None else most_usd - used.cost_usd - sum(each.cost_usd or 0 for each in granted)
+        part = Budget(None if tokens is None else tokens // share, None if usd is None else usd / share)
+        budget = Budget(_least(budget.tokens, part.tokens), _least(budget.cost_usd, part.cost_usd))
     return budget
+
+
+def _contenders(above: str, path: str, in_flight: Sequence[str], books: Books) -> int:
+    """How many agents share what this one has left: the one that asks, and those called beside it that ask next."""
+    beside = [each for each in books.open if owner_of(each) == above and books.is_agent(each)]
+    return 1 + sum(not any(_is_within(asker, each) for asker in (path, *in_flight)) for each in beside)
+
+
+def _is_within(path: str, agent: str) -> bool:
+    return path == agent or path.startswith(f"{agent}#")
 
 
 def is_too_deep(path: str, steps: Mapping[str, StepState], talks: Mapping[str, Conversation]) -> bool:
     """Whether more agents stand above one another here than any of them allows below itself."""
-    return any(depth >= talk.limits.max_depth for depth, (talk, _) in enumerate(_chain(path, steps, talks)))
+    return any(depth >= talk.limits.max_depth for depth, (_, talk, _) in enumerate(_chain(path, steps, talks)))
 
 
 def _chain(
     path: str, steps: Mapping[str, StepState], talks: Mapping[str, Conversation]
-) -> Iterator[tuple[Conversation, Used]]:
+) -> Iterator[tuple[str, Conversation, Used]]:
     """This agent, then those above it."""
     at: str | None = path
     while at is not None:
         agent = steps[at].agent
         if agent is not None:
-            yield talks[at], agent.used
+            yield at, talks[at], agent.used
         at = owner_of(at)
 
 
