@@ -47,12 +47,12 @@ def workflow_engine_step_types(services: Services) -> list[OfferedStep]:
 def _wish(request: StepRequest) -> AgentWish:
     config, prompt = request.config, _prompt(request)
     nested = config.get("agent_config")
-    agent = _flat(config) if nested is None else _nested(nested)
+    agent = _flat(config) if nested is None else _nested(nested) | _said_beside(config)
     label = agent.pop("agent_id", None) or config.get("agent_id")
     history, query = _asked(request, prompt)
     return AgentWish(
         query=query,
-        agent=_with_prompt({**agent, **_of_the_step(config, "simulation_script")}, prompt),
+        agent=_with_prompt(agent, prompt),
         agent_id=label if isinstance(label, str) else None,
         is_stored=nested is None and bool(label),
         place="" if nested is None else "/agent_config",
@@ -76,12 +76,17 @@ def _nested(agent: Json) -> JsonObject:
 
 def _flat(config: JsonObject) -> JsonObject:
     """The agent, or what a step says of a stored one, in fields beside the query."""
-    agent = _of_the_step(config, *_AGENT_FIELDS)
-    model, provider = config.get("model_name", config.get("model")), config.get("provider", config.get("provider_type"))
-    agent |= {key: value for key, value in (("model", model), ("provider_type", provider)) if value}
+    agent = _said_beside(config)
     if not config.get("agent_id") and "name" not in agent:
         agent.setdefault("agent_name", DEFAULT_AGENT_NAME)
     return agent
+
+
+def _said_beside(config: JsonObject) -> JsonObject:
+    """The fields of an agent that stand beside the query: they hold for this step."""
+    agent = _of_the_step(config, *_AGENT_FIELDS)
+    model, provider = config.get("model_name", config.get("model")), config.get("provider", config.get("provider_type"))
+    return agent | {key: value for key, value in (("model", model), ("provider_type", provider)) if value}
 
 
 def _of_the_step(config: JsonObject, *names: str) -> JsonObject:

@@ -115,15 +115,29 @@ def _name(text: str) -> str:
     return text.rstrip(".")
 
 
-def why_not(host: str, addresses: Iterable[Address], port: int, allowed: Iterable[str], loopback: bool) -> str | None:
-    """Why this host may not be called, or None. All addresses must pass: one that is forbidden is enough to refuse."""
+def why_not(
+    host: str,
+    addresses: Iterable[Address],
+    port: int,
+    allowed: Iterable[str],
+    loopback: bool,
+    *,
+    with_key: bool = False,
+) -> str | None:
+    """Why this host may not be called, or None. All addresses must pass: one that is forbidden is enough to refuse.
+
+    `with_key`: a key goes with the call, which somebody named who may not see it. Then being public is not enough.
+    """
     patterns = _readable(allowed)
     known = host.lower().rstrip(".")
     for found in addresses:
         address = without_disguise(found)
         listed = any(pattern.names(known, address, port) for pattern in patterns)
-        if not (listed or is_public(address) or (loopback and address.is_loopback)):
-            return f"{_kind(address)} is not allowed unless the list of allowed hosts names it"
+        if listed or (loopback and address.is_loopback) or (is_public(address) and not with_key):
+            continue
+        if is_public(address):
+            return "a key is sent to it only when the list of allowed hosts names it"
+        return f"{_kind(address)} is not allowed unless the list of allowed hosts names it"
     return None
 
 

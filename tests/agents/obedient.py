@@ -147,6 +147,7 @@ MALFORMED: Final[tuple[Json, ...]] = (
     f'{{"n": {10**30}}}',
     {"n": 1, "account": "theirs"},
 )
+_ARGUMENTS: Final[tuple[Json, ...]] = (*MALFORMED, {"n": 1}, {"query": ordered([])})
 BUILT_IN: Final = (
     "http_request",
     "data_transform",
@@ -229,7 +230,7 @@ def _order(chance: random.Random, tools: Sequence[str], depth: int) -> JsonObjec
     if depth and chance.random() < 0.6:
         return _allowed(chance, tools, depth)
     names = (*MISUSED, *BUILT_IN, *STRANGE, "delete", "clerk", *(OFFERED[each][0] for each in OFFERED))
-    return order(chance.choice(names), chance.choice([*MALFORMED, {"n": 1}, {"query": ordered([])}]))
+    return order(chance.choice(names), chance.choice(_ARGUMENTS))
 
 
 def _allowed(chance: random.Random, tools: Sequence[str], depth: int) -> JsonObject:

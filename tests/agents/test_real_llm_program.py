@@ -12,7 +12,7 @@ from tests.agents.upstreams.upstream import Upstream, always
 from tests.serving.process import environment
 from workflow_engine import test_real_llm
 
-KEYS = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("WORKFLOW_ENGINE_AGENTS_")}
+KEYS = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("WORKFLOW_ENGINE_AGENTS__")}
 
 
 def run(folder: Path, variables: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":

@@ -8,7 +8,7 @@ from tests.plugins.asking import request
 from workflow_engine.agents.config import ModelChoice, read_agent
 from workflow_engine.agents.simulation import AgentFacts, Judgement, judge
 from workflow_engine.jsontext import Json
-from workflow_engine.steps.contract import Simulation, StepFailure
+from workflow_engine.steps.contract import InvalidConfig, Simulation, StepFailure
 
 FALLBACK, NEVER, ALWAYS = Simulation.FALLBACK, Simulation.NEVER, Simulation.ALWAYS
 KEYED = {"OPENAI_API_KEY": "x"}
@@ -103,7 +103,9 @@ def test_a_credential_that_nobody_knows_is_a_mistake_and_no_reason_to_simulate()
 
 def test_an_agent_that_names_no_model_has_nobody_to_ask() -> None:
     asked = models(model="default")
-    assert judged(asked, facts(KEYED, served=True, elsewhere=True)).reason == "no-provider"
+    assert judged(asked, facts()).reason == "no-provider"
+    with pytest.raises(InvalidConfig, match="The agent names no model"):
+        judged(asked, facts(KEYED, served=True, elsewhere=True))
     with pytest.raises(StepFailure, match="the agent names no model"):
         judged(asked, facts(served=True), server=NEVER)
 

@@ -51,7 +51,7 @@ def test_its_arguments_which_everybody_can_see_hold_no_secret() -> None:
 
 
 def test_it_is_told_what_the_settings_say_of_it() -> None:
-    told = [value for name, value in COMMAND.environment.items() if name.startswith("WORKFLOW_ENGINE_AGENTS_")]
+    told = [value for name, value in COMMAND.environment.items() if name.startswith("WORKFLOW_ENGINE_AGENTS__")]
     assert set(told) == {"10.0.0.0/8,llm", MCP, str(16 * 1024**2), "10.0"}
 
 

@@ -39,7 +39,12 @@ async def agents(journal: Journal) -> Agents:
 async def test_an_agent_is_saved_under_an_id_made_of_its_name_and_found_at_once(agents: Agents) -> None:
     row = await agents.save(ANN, RESEARCHER)
 
-    assert (row.agent_id, row.version_number, row.owner, row.created_at) == ("agent-researcher-nit-7", 1, "ann", NOW)
+    assert (row.agent_id, row.version_number, row.owner, row.created_at) == (
+        "agent-researcher-nit-7-ec9f710c",
+        1,
+        "ann",
+        NOW,
+    )
     found = agents.find("default", row.agent_id)
     assert found is not None
     assert (found.name, found.model, found.temperature) == ("Researcher Ünit 7", "gpt-4o-mini", 0.1)
@@ -216,3 +221,8 @@ async def test_an_embedded_engine_has_agents_and_usage() -> None:
         await engine.agents.save(LOCAL, RESEARCHER, "r")
         assert engine.face.agents.find("default", "r") is not None
         assert engine.usage is engine.face.usage
+
+
+async def test_names_in_other_scripts_are_ids_of_their_own(agents: Agents) -> None:
+    rows = [await agents.save(ANN, {**RESEARCHER, "name": name}) for name in ("助手", "分析师", "agent 助手")]
+    assert len({row.agent_id for row in rows}) == 3

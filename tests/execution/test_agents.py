@@ -381,3 +381,19 @@ def test_owners_are_told_by_paths() -> None:
     assert owner_of("a#2.tool1#1.model") == "a#2.tool1"
     assert owner_of("fan[3].resize") is None
     assert owner_of("a#2.fan[3].resize") is None
+
+
+def test_in_a_conversation_with_a_user_every_message_has_its_turns() -> None:
+    scenario = agent(multi_turn=True, limits={"max_turns": 2})
+    for turn in range(1, 6):
+        scenario.done(f"a#{turn}.model", says("Yes?"))
+        scenario.messaged("a", "Go on.")
+    assert scenario.running == ("a#6.model",)
+
+
+def test_what_is_said_while_the_last_answer_is_written_has_an_answer_too() -> None:
+    scenario = agent()
+    scenario.messaged("a", "And in French?")
+    assert scenario.done("a#1.model", says("Yes."))[-1] == "a#2.model scheduled"
+    scenario.done("a#2.model", says("Oui."))
+    assert outcome(scenario)["response"] == "Oui."

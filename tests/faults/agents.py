@@ -129,7 +129,8 @@ class Killing:
     chance: random.Random
     set_aside: int = 0
     _kills: int = 0
-    _starts: int = 0
+    _deaths: int = 0
+    """Those of servers alone."""
 
     def once(self) -> None:
         self._wait_for_calls()
@@ -157,13 +158,13 @@ class Killing:
         is_product = self.server.program is PRODUCT
         where = "at a random moment" if is_product else self.server.program[-2]
         self.server.die(signal.SIGKILL if is_product or victim == MACHINE else signal.SIGUSR1)
+        self._deaths += victim == SERVER
         return where if victim == SERVER else "at a random moment"
 
     def _restart(self) -> None:
         """Every second server is made to die at a failpoint, and is told which when it starts."""
-        failpoint = FAILPOINTS[self._starts // 2 % len(FAILPOINTS)]
-        self.server.program = PRODUCT if self._starts % 2 else _failing(failpoint, self.chance)
-        self._starts += 1
+        failpoint = FAILPOINTS[self._deaths // 2 % len(FAILPOINTS)]
+        self.server.program = _failing(failpoint, self.chance) if self._deaths % 2 else PRODUCT
         self.server.start(PATIENCE_SECONDS)
         self.set_aside += self.server.resume_all()
 

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from workflow_engine.agents.providers import OUR_SUFFIX, OUR_TYPES
 from workflow_engine.definition.fields import STEP_TYPE
+from workflow_engine.steps.spelling import advice
 
 LONGEST_NAME: Final = 200
 LONGEST_MODEL: Final = 256
@@ -129,9 +131,26 @@ Prompt = Annotated[str, AtMost(LONGEST_PROMPT)]
 Model = Annotated[
     str, Form(r"[\x21-\x7e]+", "A model's name has visible ASCII characters and no space"), AtMost(LONGEST_MODEL)
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class OfTheTable(_Rule[str]):
+    """Names in `..._textgen` are ours alone: one that the table does not have is misspelt."""
+
+    def checked(self, value: str) -> str:
+        if value.endswith(OUR_SUFFIX) and value not in OUR_TYPES:
+            facts = {"known": ", ".join(OUR_TYPES), "advice": advice(value, OUR_TYPES)}
+            raise PydanticCustomError("unknown-value", "Unknown provider_type{advice}; known are {known}", facts)
+        return value
+
+    def told(self) -> dict[str, Any]:
+        return {}
+
+
 ProviderType = Annotated[
     str,
     Form(r"[A-Za-z][A-Za-z0-9_-]{0,63}", "A provider_type is e.g. openai_textgen or the name of a litellm provider"),
+    OfTheTable(),
 ]
 Credential = Annotated[
     str, Form(r"[A-Z0-9_]{1,64}", "A credential's name is made of upper-case letters, digits and '_', at most 64")

@@ -89,6 +89,8 @@ PROVIDERS: Final = (
     ),
 )
 _BY_TYPE: Final = {name: provider for provider in PROVIDERS for name in (provider.name, *provider.types)}
+OUR_SUFFIX: Final = "_textgen"
+OUR_TYPES: Final = tuple(name for provider in PROVIDERS for name in provider.types if name.endswith(OUR_SUFFIX))
 _AT_ONPREM_BASE: Final = f"{ONPREM}/"
 _BY_PREFIX: Final = {f"{provider.name}/": provider for provider in PROVIDERS}
 

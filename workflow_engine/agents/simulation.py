@@ -10,7 +10,7 @@ from typing import Final
 from workflow_engine.agents.config import ModelChoice
 from workflow_engine.agents.providers import Environment, Located, has_credential, is_configured, locate
 from workflow_engine.steps.agent_steps import NOT_CONFIGURED
-from workflow_engine.steps.contract import Simulation, StepFailure, StepRequest
+from workflow_engine.steps.contract import InvalidConfig, Simulation, StepFailure, StepRequest
 
 NO_MODEL: Final = "default"
 """Stands for the model of an agent that names none: nobody can be asked for it."""
@@ -57,6 +57,8 @@ def judge(request: StepRequest, said: Simulation | None, models: Sequence[ModelC
         return Judgement(None, may_fall_back=word is Simulation.FALLBACK)
     if word is Simulation.NEVER:
         raise StepFailure(NOT_CONFIGURED, _what_to_set(models), retryable=False)
+    if facts.is_served(request.namespace) and all(model.model == NO_MODEL for model in models):
+        raise InvalidConfig("The agent names no model; say which in `model` or `model_name`")  # somebody could be asked
     return Judgement(NO_PROVIDER)
 
 

@@ -11,7 +11,7 @@ from workflow_engine.engine.caller import Caller
 from workflow_engine.engine.plans import Plans, beside
 from workflow_engine.errors import Conflict, InvalidRequest, NotFound
 from workflow_engine.journal.contract import Journal, KeyTaken, UnknownRow, WorkflowRow
-from workflow_engine.jsontext import Json, JsonObject
+from workflow_engine.jsontext import Json, JsonObject, fingerprint
 
 IDS_AT_ONCE: Final = 500
 WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,254}")
@@ -121,8 +121,14 @@ def default_id(name: str) -> str:
 
 
 def slug(name: str) -> str:
-    """What of a name may stand in an id; maybe nothing."""
-    return re.sub(r"[^a-z0-9_.:-]", "", name.lower().replace(" ", "-"))[:240]
+    """What of a name may stand in an id. Letters of other scripts leave eight characters of a digest, so that two names
+    made of them are two ids.
+    """
+    wanted = name.lower().replace(" ", "-")
+    plain = re.sub(r"[^a-z0-9_.:-]", "", wanted)[:240]
+    if all(character.isascii() for character in wanted):
+        return plain
+    return f"{plain}-{fingerprint(name)[:8]}".lstrip("-")
 
 
 def version_number(asked: str | int | None) -> int | None:

@@ -104,6 +104,8 @@ class AgentState:
     """The turn that is on; 0 asks MCP servers for their tools."""
     model_turns: int = 0
     """How often a model answered."""
+    turns_since_heard: int = 0
+    """The same, since a user last said something."""
     calls: tuple[JsonObject, ...] | None = None
     """The tool calls of this turn; None while the model has not answered, or was not judged."""
     discovered: list[tuple[str, JsonObject]] = field(default_factory=list)
@@ -138,6 +140,7 @@ class AgentState:
             self.repairs += 1
         for _ in range(event.messages_taken):
             self._take(self.inbox.popleft())
+            self.turns_since_heard = 0
         self.turn = event.turn
         self.calls = self.answer = None
 
@@ -188,6 +191,7 @@ class AgentState:
         if step == MODEL:
             self.answer = output
             self.model_turns += 1
+            self.turns_since_heard += 1
             self.model = cast(str | None, output.get("model")) or self.model
             self.messages.append(cast(JsonObject, output["message"]))
             if simulated and self.simulation_reason is None:

@@ -103,3 +103,20 @@ def test_connections_outside_a_permit_and_those_it_covers_are_made() -> None:
 
 def test_a_listed_name_covers_the_addresses_it_resolved_to() -> None:
     assert run(connects(Guard(("localhost",), loopback=False), name="localhost")) == (True, None)
+
+
+async def refusal_with_key(guard: Guard, url: str) -> str:
+    try:
+        await guard.check("The address", url, with_key=True)
+    except StepError as refused:
+        return str(refused)
+    return ""
+
+
+def test_a_key_goes_to_a_public_address_only_when_the_list_names_it() -> None:
+    public = "http://93.184.216.34/v1"
+    assert run(refusal(Guard((), loopback=False), public)) is None
+    why = "a key is sent to it only when the list of allowed hosts names it"
+    assert why in run(refusal_with_key(Guard((), loopback=False), public))
+    assert run(refusal_with_key(Guard(("93.184.216.34",), loopback=False), public)) == ""
+    assert run(refusal_with_key(Guard((), loopback=True), "http://127.0.0.1/v1")) == ""

@@ -77,7 +77,7 @@ async def test_a_signal_lets_it_finish_for_the_grace_and_no_longer(server: FakeS
         environment = {
             "OPENAI_API_KEY": "k",
             "OPENAI_API_BASE": f"http://127.0.0.1:{home.port}/v1",
-            "WORKFLOW_ENGINE_AGENTS_GRACE_SECONDS": "0.5",
+            "WORKFLOW_ENGINE_AGENTS__GRACE_SECONDS": "0.5",
         }
         async with worker_process(server, environment=environment) as worker:
             server.assign(MODEL_CALL, model_call("openai/gpt-4o-mini"))
@@ -91,9 +91,9 @@ async def test_a_setting_that_means_nothing_ends_it_at_once() -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "workflow_engine.agents.worker"),
         cwd=CHECKOUT,
-        env={"PYTHONPATH": str(CHECKOUT / "clients" / "python"), "WORKFLOW_ENGINE_AGENTS_MCP_SERVERS": "{"},
+        env={"PYTHONPATH": str(CHECKOUT / "clients" / "python"), "WORKFLOW_ENGINE_AGENTS__MCP_SERVERS": "{"},
         stderr=asyncio.subprocess.PIPE,
     )
     _, said = await asyncio.wait_for(process.communicate(), EXIT_SECONDS)
     assert process.returncode == 1
-    assert b"WORKFLOW_ENGINE_AGENTS_MCP_SERVERS: it is no JSON" in said
+    assert b"WORKFLOW_ENGINE_AGENTS__MCP_SERVERS: it is no JSON" in said

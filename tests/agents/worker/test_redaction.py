@@ -1,6 +1,7 @@
 import pytest
 
 from workflow_engine.agents.worker.redaction import LONGEST, Redaction
+from workflow_engine.jsontext import JsonObject
 
 ENVIRONMENT = {
     "OPENAI_API_KEY": "plain-looking-value",
@@ -41,3 +42,16 @@ def test_a_text_becomes_one_line_of_bounded_length() -> None:
 def test_a_secret_across_the_cut_does_not_show_its_beginning() -> None:
     said = Redaction(ENVIRONMENT)("y" * (LONGEST - 8) + "plain-looking-value")
     assert "plain" not in said
+
+
+def test_an_answer_keeps_its_form_without_the_secrets_in_it() -> None:
+    said: JsonObject = {
+        "content": "I was given plain-looking-value, and sk-is-no-key-of-mine",
+        "n": 1,
+        "list": ["hush-hush-hush"],
+    }
+    assert Redaction(ENVIRONMENT).strike(said) == {
+        "content": "I was given ***, and sk-is-no-key-of-mine",
+        "n": 1,
+        "list": ["***"],
+    }

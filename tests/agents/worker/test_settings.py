@@ -12,7 +12,7 @@ from workflow_engine.agents.worker.settings import (
 
 
 def read(**environment: str) -> WorkerSettings:
-    named = {f"WORKFLOW_ENGINE_AGENTS_{name.upper()}": value for name, value in environment.items()}
+    named = {f"WORKFLOW_ENGINE_AGENTS__{name.upper()}": value for name, value in environment.items()}
     return read_settings(named, allow_loopback=False)
 
 
@@ -53,7 +53,7 @@ def test_servers_are_reached_at_a_url_or_started_as_a_program() -> None:
     ids=str,
 )
 def test_a_setting_that_means_nothing_is_refused_by_its_name(environment: dict[str, str]) -> None:
-    with pytest.raises(InvalidAgentSetting, match=f"WORKFLOW_ENGINE_AGENTS_{next(iter(environment)).upper()}"):
+    with pytest.raises(InvalidAgentSetting, match=f"WORKFLOW_ENGINE_AGENTS__{next(iter(environment)).upper()}"):
         read(**environment)
 
 

@@ -70,7 +70,7 @@ class HostNotAllowed(StepError):
     def __init__(self, what: str, why: str) -> None:
         super().__init__(
             "host-not-allowed",
-            f"{what} may not be called: {why} (WORKFLOW_ENGINE_AGENTS_ALLOWED_HOSTS lists what is allowed)",
+            f"{what} may not be called: {why} (WORKFLOW_ENGINE_AGENTS__ALLOWED_HOSTS lists what is allowed)",
         )
 
 
@@ -121,7 +121,7 @@ class McpServerUnknown(StepError):
         super().__init__(
             "mcp-server-unknown",
             f"The agent worker knows no MCP server {name!r}; an administrator names it in "
-            "WORKFLOW_ENGINE_AGENTS_MCP_SERVERS, or the agent gives a URL",
+            "WORKFLOW_ENGINE_AGENTS__MCP_SERVERS, or the agent gives a URL",
         )
 
 

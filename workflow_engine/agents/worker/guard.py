@@ -60,11 +60,14 @@ class Guard:
         self._allowed = allowed
         self._permit = Permit(allowed, loopback, set())
 
-    async def check(self, what: str, url: str) -> None:
-        """Raises `HostNotAllowed` for an address that an agent may not name. `what` begins the message."""
+    async def check(self, what: str, url: str, *, with_key: bool = False) -> None:
+        """Raises `HostNotAllowed` for an address that an agent may not name. `what` begins the message.
+
+        `with_key`: the agent also names a credential. It must not be able to have it sent to a host of its own.
+        """
         host, port = _host_and_port(what, url)
         addresses = await _resolved(host, port)
-        why = why_not(host, addresses, port, self._allowed, self._permit.loopback)
+        why = why_not(host, addresses, port, self._allowed, self._permit.loopback, with_key=with_key)
         if why is not None:
             raise HostNotAllowed(what, why)
         self._know(addresses, port)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from mcp import Client, MCPError
 from workflow_client import StepError
@@ -43,12 +43,15 @@ class McpSteps:
 
     async def tools(self, input: Document) -> Document:  # noqa: A002  # the whole input, by its name
         asked = mcp_asked(input)
-        return await self._with(asked, _listed)
+        return self._struck(await self._with(asked, _listed))
 
     async def call(self, input: Document) -> Document:  # noqa: A002  # as above
         asked = mcp_asked(input)
         tool, arguments = input["tool"], input["arguments"]
-        return await self._with(asked, lambda client: _called(client, _title(asked), tool, arguments))
+        return self._struck(await self._with(asked, lambda client: _called(client, _title(asked), tool, arguments)))
+
+    def _struck(self, answer: Document) -> Document:
+        return cast(Document, self._redaction.strike(answer))
 
     async def _with(self, asked: McpAsked, do: Callable[[Client], Awaitable[T]]) -> T:
         server = self._server(asked)
@@ -84,7 +87,7 @@ class McpSteps:
             async with Client(transport) as client:
                 yield client
             return
-        await self._guard.check("The address of the MCP server", server.url)
+        await self._guard.check("The address of the MCP server", server.url, with_key=server.credential is not None)
         with self._guard.permit():
             async with Client(transport) as client:
                 yield client

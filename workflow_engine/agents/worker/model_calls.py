@@ -65,7 +65,9 @@ class ModelCalls:
             return await self._asked(call, prepared, chunk)
         for one in prepared:
             if one.named_base:
-                await self._guard.check("The address of `api_base`", one.named_base)
+                await self._guard.check(
+                    "The address of `api_base`", one.named_base, with_key=one.model.credential is not None
+                )
             elif one.trusted_base:
                 await self._guard.trust(one.trusted_base)
         with self._guard.permit():
@@ -75,7 +77,7 @@ class ModelCalls:
         response = await self._routing.call(prepared, self._request(call, prepared))
         if not call.stream:
             return whole(response)
-        pieces = Pieces(chunk)
+        pieces = Pieces(lambda text: chunk(str(self._redaction.strike(text))))
         assembly = Assembly(pieces.add)
         try:
             async for piece in response:
@@ -132,7 +134,7 @@ class ModelCalls:
     def _output(self, call: ModelCall, answered: Prepared, answer: Answer) -> Document:
         usage = answer.usage or Usage(self._count(call.text()), self._count(answer.text()))
         return {
-            "message": answer.message(),
+            "message": self._redaction.strike(answer.message()),
             "finish_reason": answer.finish_reason,
             "model": answered.model.name,
             "provider": answered.provider,

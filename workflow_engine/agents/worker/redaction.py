@@ -1,8 +1,10 @@
-"""What others said, made fit to be kept: short, on one line, without anything that opens a door."""
+"""What others said, made fit to be kept: without anything that opens a door; of errors also short and on one line."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
+
+from workflow_engine.jsontext import Json
 
 LONGEST: Final = 500
 _SHORTEST_SECRET: Final = 6
@@ -25,10 +27,24 @@ class Redaction:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._secrets = sorted(_secrets(environment), key=len, reverse=True)
 
-    def __call__(self, text: str) -> str:
-        """One line of at most 500 characters."""
+    def strike(self, value: Json) -> Json:
+        """The same value without the secrets: a provider that was given a key may say it again in an answer."""
+        if isinstance(value, str):
+            return self._without_secrets(value)
+        if isinstance(value, list):
+            return [self.strike(each) for each in value]
+        if isinstance(value, dict):
+            return {self._without_secrets(key): self.strike(each) for key, each in value.items()}
+        return value
+
+    def _without_secrets(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
+        return text
+
+    def __call__(self, text: str) -> str:
+        """One line of at most 500 characters."""
+        text = self._without_secrets(text)
         line = " ".join(_SHAPES.sub(HIDDEN, text[: 20 * LONGEST]).split())
         return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 

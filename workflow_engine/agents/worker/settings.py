@@ -1,5 +1,5 @@
 """What this process is told, by its command line and its environment. Nothing else here reads the environment's
-`WORKFLOW_ENGINE_AGENTS_*`.
+`WORKFLOW_ENGINE_AGENTS__*`.
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from workflow_engine.errors import RefusedToStart
 
-PREFIX: Final = "WORKFLOW_ENGINE_AGENTS_"
+PREFIX: Final = "WORKFLOW_ENGINE_AGENTS__"
 ALLOWED_HOSTS: Final = f"{PREFIX}ALLOWED_HOSTS"
 MCP_SERVERS: Final = f"{PREFIX}MCP_SERVERS"
 MAX_ANSWER_BYTES: Final = f"{PREFIX}MAX_ANSWER_BYTES"

@@ -10,6 +10,8 @@ from workflow_engine.agents.worker.exchange import Request, current
 
 LARGEST_RETRY_AFTER: Final = 86_400.0
 LONGEST_MARK: Final = 64
+LONGEST_LINE: Final = 1024 * 1024
+"""Of a stream of events: whoever reads it looks for the end of a line again with every piece."""
 _OVER: Final = re.compile(  # how a provider says that its answer is over
     rb'data:\s*\[DONE\]|"finish_?[rR]eason"\s*:\s*"[A-Za-z_]'  # OpenAI, Gemini
     rb'|"(?:type|event)"\s*:\s*"message_stop"|event:\s*message_stop'  # Anthropic
@@ -56,7 +58,9 @@ class Watched(httpx.AsyncBaseTransport):
             await response.aclose()
             raise Refused(why, request=request)
         expects_end = exchange.expects_end and response.status_code < 300
-        response.stream = _Bounded(response.stream, seen, self._most, expects_end=expects_end)
+        is_events = response.headers.get("content-type", "").startswith("text/event-stream")
+        longest = LONGEST_LINE if is_events else self._most
+        response.stream = _Bounded(response.stream, seen, self._most, longest, expects_end=expects_end)
         return response
 
     async def aclose(self) -> None:
@@ -64,10 +68,20 @@ class Watched(httpx.AsyncBaseTransport):
 
 
 class _Bounded(httpx.AsyncByteStream):
-    def __init__(self, inner: Any, seen: Request, most_bytes: int, *, expects_end: bool) -> None:  # noqa: ANN401  # httpx
+    def __init__(
+        self,
+        inner: Any,  # noqa: ANN401  # httpx says it is a byte stream of either kind
+        seen: Request,
+        most_bytes: int,
+        longest_line: int,
+        *,
+        expects_end: bool,
+    ) -> None:
         self._inner = inner
         self._seen = seen
         self._most = most_bytes
+        self._longest_line = longest_line
+        self._line = 0
         self._waits_for_end = expects_end
         self._tail = b""
 
@@ -80,6 +94,7 @@ class _Bounded(httpx.AsyncByteStream):
                 if left < 0:
                     self._seen.unreadable = f"it has more than {self._most} bytes"
                     raise Refused(self._seen.unreadable)
+                self._measure_line(part)
                 if self._waits_for_end:
                     self._look_for_the_end(part)
                 yield part
@@ -88,6 +103,13 @@ class _Bounded(httpx.AsyncByteStream):
         except httpx.TransportError as failure:
             _note(self._seen, failure)
             raise
+
+    def _measure_line(self, part: bytes) -> None:
+        at = part.rfind(b"\n")
+        self._line = len(part) - at - 1 if at >= 0 else self._line + len(part)
+        if self._line > self._longest_line:
+            self._seen.unreadable = f"one line of its stream has more than {self._longest_line} bytes"
+            raise Refused(self._seen.unreadable)
 
     def _look_for_the_end(self, part: bytes) -> None:
         """Together with the end of what came before: a mark may have been torn."""

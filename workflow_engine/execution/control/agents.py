@@ -100,6 +100,8 @@ def _model_ended(turn: Turn, path: str, agent: AgentState, talk: Conversation) -
         _repair(turn, path, agent, talk, wrong)
     elif talk.multi_turn and not agent.is_last_turn:
         turn.emit(StepWaiting(turn.now, path, reason=USER_INPUT))
+    elif agent.inbox and _why_no_turn(turn, path, agent, talk, len(agent.messages) + len(agent.inbox)) is None:
+        _next_turn(turn, path, agent.turn + 1)  # somebody said something while the model wrote its answer
     else:
         _end(turn, path, agent, talk)
 
@@ -174,10 +176,14 @@ def _next_turn(turn: Turn, path: str, number: int, say: JsonObject | None = None
 
 
 def _why_no_turn(turn: Turn, path: str, agent: AgentState, talk: Conversation, told: int) -> StepError | None:
-    """`told`: how many messages the model would be shown."""
-    most = talk.limits.max_turns
-    if agent.model_turns >= most:
-        message = f"Agent {talk.name} has no answer after {agent.model_turns} turns; max_turns is {most}"
+    """`told`: how many messages the model would be shown. In a conversation with a user, every message may have as many
+    turns as the limit allows.
+    """
+    most, had = talk.limits.max_turns, agent.model_turns
+    if talk.multi_turn:
+        had = 0 if agent.inbox else agent.turns_since_heard
+    if had >= most:
+        message = f"Agent {talk.name} has no answer after {had} turns; max_turns is {most}"
         return StepError("agent-turn-limit", message)
     if told > talk.limits.max_messages:
         message = (
