@@ -397,3 +397,28 @@ def test_what_is_said_while_the_last_answer_is_written_has_an_answer_too() -> No
     assert scenario.done("a#1.model", says("Yes."))[-1] == "a#2.model scheduled"
     scenario.done("a#2.model", says("Oui."))
     assert outcome(scenario)["response"] == "Oui."
+
+
+def test_a_tool_that_was_refused_was_not_used() -> None:
+    scenario = agent(tool("find"), tool("look"))
+    scenario.done("a#1.model", calls(("find", {}), ("look", {}), ("rm", {})))
+    scenario.failed("a#1.tool1", "contract-violation", retryable=False)
+    scenario.failed("a#1.tool2", "boom", retryable=False)
+    scenario.done("a#2.model", says("Done."))
+    assert (outcome(scenario)["tools_used"], outcome(scenario)["tool_calls"]) == (["look"], 1)
+
+
+@pytest.mark.parametrize(
+    ("allow", "own", "wrong"),
+    [
+        (["read", "fly"], "find", "The MCP server has no tool 'fly'; it has: read, write"),
+        (None, "read", "Two tools are called 'read'; name the ones you mean, or rename one"),
+    ],
+)
+def test_tools_of_a_server_that_cannot_be_meant_fail_the_agent_before_anything_is_asked(
+    allow: Json, own: str, wrong: str
+) -> None:
+    scenario = agent(tool(own), mcp_servers=[{"server": {"name": "files"}, "allow": allow}])
+    found: list[Json] = [{"name": name, "input_schema": {"type": "object"}} for name in ("read", "write")]
+    scenario.done("a#0.mcp1", {"tools": found})
+    assert error_of(scenario) == ("invalid-config", wrong)

@@ -150,7 +150,8 @@ def _limits_were_kept(scenario: Scenario) -> None:
     for path, talk in scenario.execution.talks.items():
         agent = scenario.step(path).agent
         assert agent is not None
-        assert agent.model_turns <= talk.limits.max_turns
+        turns = agent.turns_since_heard if talk.multi_turn else agent.model_turns
+        assert turns <= talk.limits.max_turns
         assert path.count("#") < 2 or agent.turn == -1  # max_depth is 2: the third never had a turn
         assert set(agent.tools_used) <= set(TOOLS)
         # A last call may still overshoot what was left before it.

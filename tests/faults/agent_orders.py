@@ -48,6 +48,11 @@ class Orders:
         self._enough.set()
         self._pool.shutdown()
 
+    def look(self) -> None:
+        """Raises what ended the client before it was told to end."""
+        if self._running.done():
+            self._running.result()
+
     def finish(self) -> list[Order]:
         """All orders, each acknowledged."""
         self._enough.set()

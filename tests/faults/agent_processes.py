@@ -11,7 +11,7 @@ from typing import Any, Final
 from tests.faults.agent_orders import TooQuiet
 from tests.serving.process import ServerProcess
 
-PATIENCE_SECONDS: Final = 120.0
+PATIENCE_SECONDS: Final = 90.0
 PLUGINS: Final = Path(__file__).parent / "agent_plugins"
 STARTED: Final = "the agent worker is started"
 SETTINGS: Final = {
@@ -80,12 +80,13 @@ class AgentServer(ServerProcess):
         resumed = 0
         while self.client.executions("status=pending,running,waiting,paused&limit=500"):
             if time.monotonic() > deadline:
-                raise TooQuiet(f"for all executions to end: {self._open()}", self.log)
+                raise TooQuiet(f"for all executions to end: {self.explained()}", self.log)
             resumed += self.resume_all()
             time.sleep(0.1)
         return resumed
 
-    def _open(self) -> list[Any]:
+    def explained(self) -> list[Any]:
+        """Why each open execution is not further."""
         found = self.client.executions("status=pending,running,waiting,paused&limit=500")
         return [self.client.get(f"/executions/{each['execution_id']}/explain").body for each in found]
 

@@ -96,7 +96,7 @@ def fault_test(database_url: str, folder: Path, kills: int, seed: int) -> Report
         server = stack.enter_context(AgentServer(database_url, folder, upstream.base("openai")))
         server.start()
         orders = stack.enter_context(Orders(server.client, model, str(log), AT_ONCE))
-        killing = Killing(server, model, report, random.Random(seed))
+        killing = Killing(server, model, orders, report, random.Random(seed))
         while len(report.in_the_middle) < kills:
             if report.uncounted > kills:
                 raise TooQuiet("for agents in the middle: most kills did not count", str(report))
@@ -125,6 +125,7 @@ class Killing:
 
     server: AgentServer
     model: Model
+    orders: Orders
     report: Report
     chance: random.Random
     set_aside: int = 0
@@ -176,8 +177,10 @@ class Killing:
     def _until(self, happened: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not happened():
+            self.orders.look()
             if time.monotonic() > deadline:
-                raise TooQuiet("for calls of the model", self.server.log)
+                where = f"for calls of the model: {self.model.calls} calls, {self.model.in_the_middle} in the middle"
+                raise TooQuiet(f"{where}, open: {self.server.explained()}", self.server.log)
             time.sleep(0.005)
 
 

@@ -178,14 +178,19 @@ class AgentState:
 
     def call(self, calls: tuple[JsonObject, ...]) -> None:
         self.calls = calls
-        made = [cast(str, call["name"]) for call in calls if "step" in call]
-        self.tool_calls += len(made)
-        self.bad_calls += len(calls) - len(made)
-        self.tools_used += [name for name in dict.fromkeys(made) if name not in self.tools_used]
+        self.bad_calls += sum("error" in call for call in calls)
+
+    def _was_called(self, step: str) -> None:
+        """A tool did its work, well or badly."""
+        self.tool_calls += 1
+        names = [cast(str, call["name"]) for call in self.calls or () if call.get("step") == step]
+        self.tools_used += [name for name in names if name not in self.tools_used]
 
     def heard(self, path: str, output: Json, simulated: bool) -> None:
         """A step of this turn answered."""
         step = path[path.rfind(".") + 1 :]
+        if step != MODEL and self.turn > 0:
+            self._was_called(step)
         if not isinstance(output, dict):
             return
         if step == MODEL:
@@ -200,7 +205,13 @@ class AgentState:
             self.discovered.append((step, output))
 
     def heard_failure(self, path: str, error: StepError) -> None:
-        self.bad_calls += error.code in _REFUSED and not path.endswith(f".{MODEL}")
+        step = path[path.rfind(".") + 1 :]
+        if step == MODEL or self.turn <= 0:
+            return
+        if error.code in _REFUSED:
+            self.bad_calls += 1
+        else:
+            self._was_called(step)
 
     @property
     def text(self) -> str:

@@ -7,7 +7,7 @@ an agent goes on after a crash where its history ends, and nothing that was answ
 from typing import Final, cast
 
 from workflow_engine.errors import WorkflowEngineError
-from workflow_engine.execution.control.bodies import DISCOVERY, all_tools
+from workflow_engine.execution.control.bodies import DISCOVERY, all_tools, what_is_wrong_with_tools
 from workflow_engine.execution.control.budgets import budget_of, is_too_deep
 from workflow_engine.execution.control.conversation import Conversation
 from workflow_engine.execution.failures import attempt_failed
@@ -85,6 +85,9 @@ def _discovered(turn: Turn, path: str, agent: AgentState, talk: Conversation) ->
             error = StepError(step.error.code, f"The tools of agent {talk.name} are not known: {step.error.message}")
             _fail(turn, path, error)
             return
+    if (wrong := what_is_wrong_with_tools(talk, agent)) is not None:
+        _fail(turn, path, StepError("invalid-config", wrong))
+        return
     _next_turn(turn, path, agent.turn + 1)
 
 

@@ -1,7 +1,7 @@
 """The steps of one turn of an agent, planned as if a document had them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
@@ -83,15 +83,33 @@ def tool_step(step_id: str, rank: int, tool: Tool, arguments: JsonObject, owner:
 
 
 def all_tools(talk: Conversation, agent: AgentState) -> dict[str, Tool]:
-    """Those the agent was given, and those its MCP servers turned out to have. The first of a name wins."""
-    tools = dict(talk.tools)
+    """Those the agent was given, and those its MCP servers turned out to have."""
+    return {**talk.tools, **{tool.name: tool for tool in _of_servers(talk, agent)}}
+
+
+def _of_servers(talk: Conversation, agent: AgentState) -> Iterator[Tool]:
+    for entry, found in _discovered(talk, agent):
+        for each in found:
+            if entry.get("allow") is None or each["name"] in cast(list[Json], entry["allow"]):
+                yield _mcp_tool(each, cast(JsonObject, entry["server"]), talk.limits.call_timeout_seconds)
+
+
+def _discovered(talk: Conversation, agent: AgentState) -> Iterator[tuple[JsonObject, list[JsonObject]]]:
+    """Each MCP server as the agent names it, and the tools it has."""
     for step, output in agent.discovered:
-        entry = talk.mcp_servers[int(step.removeprefix("mcp")) - 1]
-        for found in cast(list[JsonObject], output["tools"]):
-            if entry.get("allow") is None or found["name"] in cast(list[Json], entry["allow"]):
-                tool = _mcp_tool(found, cast(JsonObject, entry["server"]), talk.limits.call_timeout_seconds)
-                tools.setdefault(tool.name, tool)
-    return tools
+        yield talk.mcp_servers[int(step.removeprefix("mcp")) - 1], cast(list[JsonObject], output["tools"])
+
+
+def what_is_wrong_with_tools(talk: Conversation, agent: AgentState) -> str | None:
+    """A tool that an MCP server was said to have, and has not; or two that the model could not tell apart."""
+    for entry, found in _discovered(talk, agent):
+        known = [cast(str, each["name"]) for each in found]
+        missing = [name for name in cast(list[Json], entry.get("allow") or []) if name not in known]
+        if missing:
+            return f"The MCP server has no tool {missing[0]!r}; it has: {', '.join(known) or 'none'}"
+    names = [*talk.tools, *(tool.name for tool in _of_servers(talk, agent))]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    return None if twice is None else f"Two tools are called {twice!r}; name the ones you mean, or rename one"
 
 
 def _mcp_tool(found: JsonObject, server: JsonObject, timeout_seconds: float) -> Tool:
