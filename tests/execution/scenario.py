@@ -131,6 +131,10 @@ class Scenario:
     def done(self, path: str, output: Json = None, *, delivery: int | None = None) -> list[str]:
         return self.enter(self._answer(path, Completed(output), delivery))
 
+    def made_up(self, path: str, output: Json = None) -> list[str]:
+        """Its output is a simulation."""
+        return self.enter(self._answer(path, Completed(output, simulated=True), None))
+
     def routed(self, path: str, *to: str) -> list[str]:
         return self.enter(self._answer(path, Routed(None, to), None))
 

@@ -399,6 +399,28 @@ def test_what_is_said_while_the_last_answer_is_written_has_an_answer_too() -> No
     assert outcome(scenario)["response"] == "Oui."
 
 
+def test_what_a_tool_made_up_marks_what_comes_of_it_and_the_model_is_told() -> None:
+    scenario = agent(tool("find"))
+    scenario.done("a#1.model", calls(("find", {})))
+    scenario.made_up("a#1.tool1", "a guess")
+    said = cast(list[JsonObject], asked(scenario, "a#2.model")["messages"])
+    assert said[-1]["content"] == "a guess\n[simulated: made up, because nobody could be asked]"
+    assert scenario.execution.planned("a#2.model").type.name == "agents.model_call"
+    scenario.done("a#2.model", says("Perhaps."))
+    assert (outcome(scenario)["simulated"], outcome(scenario)["simulation_reason"]) == (True, "simulated-tool")
+
+
+def test_what_users_programs_say_beside_a_message_is_kept_and_not_told_to_models() -> None:
+    scenario = agent(multi_turn=True)
+    scenario.done("a#1.model", says("Yes?"))
+    scenario.messaged("a", "Go on.", color="red")
+    state = scenario.step("a").agent
+    assert state is not None
+    assert state.messages[-1] == {"role": "user", "content": "Go on.", "metadata": {"color": "red"}}
+    said = cast(list[JsonObject], asked(scenario, "a#2.model")["messages"])
+    assert said[-1] == {"role": "user", "content": "Go on."}
+
+
 def test_a_tool_that_was_refused_was_not_used() -> None:
     scenario = agent(tool("find"), tool("look"))
     scenario.done("a#1.model", calls(("find", {}), ("look", {}), ("rm", {})))

@@ -86,9 +86,13 @@ class AgentServer(ServerProcess):
         return resumed
 
     def explained(self) -> list[Any]:
-        """Why each open execution is not further."""
-        found = self.client.executions("status=pending,running,waiting,paused&limit=500")
-        return [self.client.get(f"/executions/{each['execution_id']}/explain").body for each in found]
+        """Why each open execution is not further, and why each that failed did."""
+        still = self.client.executions("status=pending,running,waiting,paused&limit=500")
+        failed = self.client.executions("status=failed&limit=500")
+        return [
+            *(self.client.get(f"/executions/{each['execution_id']}/explain").body for each in still),
+            *(self.client.get(f"/executions/{each['execution_id']}/results").body["error"] for each in failed),
+        ]
 
 
 def _outlives(pid: int) -> float:

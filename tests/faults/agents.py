@@ -136,6 +136,7 @@ class Killing:
     def once(self) -> None:
         self._wait_for_calls()
         time.sleep(self.chance.uniform(0, LONGEST_LIFE_SECONDS))
+        self._until(lambda: self.model.in_the_middle > IN_THE_MIDDLE)  # they may all have ended at the same time
         in_the_middle, victim = self.model.in_the_middle, VICTIMS[self._kills % len(VICTIMS)]
         where = self._kill(victim)
         killed, calls = time.monotonic(), self.model.calls

@@ -113,7 +113,7 @@ def conversation_view(live: Live, path: str) -> JsonObject:
     return {
         "messages": [*step.agent.messages, *step.agent.inbox],
         "status": step.status.value,
-        "simulated": step.agent.simulation_reason is not None,
+        "simulated": step.agent.why_simulated is not None,
     }
 
 
@@ -148,4 +148,4 @@ def _output(step: StepState) -> Json:
 
 def _why_simulated(step: StepState) -> str | None:
     """Why an agent's turns are simulated; None for those of a real model, and for every other step."""
-    return None if step.agent is None else step.agent.simulation_reason
+    return None if step.agent is None else step.agent.why_simulated

@@ -32,6 +32,8 @@ class Ended(Protocol):
     def error(self) -> StepError | None: ...
     @property
     def reason(self) -> str | None: ...
+    @property
+    def simulated(self) -> bool: ...
 
 
 def owner_of(path: str) -> str | None:
@@ -100,6 +102,9 @@ class AgentState:
     began_at: float
     messages: list[JsonObject]
     simulation_reason: str | None = None
+    """Why its turns are simulated; None: real models are asked."""
+    tools_were_simulated: bool = False
+    """Some of what it was told by tools was made up."""
     turn: int = -1
     """The turn that is on; 0 asks MCP servers for their tools."""
     model_turns: int = 0
@@ -147,7 +152,7 @@ class AgentState:
     def _take(self, message: JsonObject) -> None:
         metadata = message.get("metadata")
         self.is_last_turn |= isinstance(metadata, dict) and metadata.get("final_turn") is True
-        self.messages.append({"role": message["role"], "content": message["content"]})
+        self.messages.append(message)
 
     def _told(self, results: Mapping[str, Ended]) -> list[JsonObject]:
         """What the model is told of its tool calls, in the order it made them."""
@@ -165,7 +170,8 @@ class AgentState:
             return "Error: the tool was cancelled" if error is None else f"Error {error.code}: {error.message}"
         key = call.get("answer_key")
         output = ended.output.get(key) if isinstance(key, str) and isinstance(ended.output, dict) else ended.output
-        return _bounded(output if isinstance(output, str) else write(output).decode(), self._longest_result)
+        told = _bounded(output if isinstance(output, str) else write(output).decode(), self._longest_result)
+        return f"{told}\n[simulated: made up, because nobody could be asked]" if ended.simulated else told
 
     @property
     def _longest_result(self) -> int:
@@ -191,6 +197,7 @@ class AgentState:
         step = path[path.rfind(".") + 1 :]
         if step != MODEL and self.turn > 0:
             self._was_called(step)
+            self.tools_were_simulated |= simulated
         if not isinstance(output, dict):
             return
         if step == MODEL:
@@ -212,6 +219,11 @@ class AgentState:
             self.bad_calls += 1
         else:
             self._was_called(step)
+
+    @property
+    def why_simulated(self) -> str | None:
+        """Why what comes of it is not to be taken for real; None when everything in it is."""
+        return self.simulation_reason or ("simulated-tool" if self.tools_were_simulated else None)
 
     @property
     def text(self) -> str:

@@ -80,3 +80,19 @@ def test_an_answer_that_holds_nothing_to_read_is_refused(broken: Made) -> None:
     with pytest.raises(StepError) as refused:
         whole(broken)
     assert refused.value.code == "provider-invalid-response"
+
+
+def test_a_refusal_in_a_field_of_its_own_is_what_the_model_said() -> None:
+    refusing = response(None)
+    refusing.choices[0].message.refusal = "I would rather not."
+    assert whole(refusing).content == "I would rather not."
+    torn = [piece() for _ in range(2)]
+    for one, part in zip(torn, ("I would ", "rather not."), strict=True):
+        one.choices[0].delta.provider_specific_fields = {"refusal": part}
+    answer, said = assembled(*torn)
+    assert (answer.content, said) == ("I would rather not.", ["I would ", "rather not."])
+
+
+@pytest.mark.parametrize(("text", "withheld"), [(None, True), ("Half of it", False)])
+def test_what_a_filter_left_nothing_of_is_withheld(text: str | None, withheld: bool) -> None:
+    assert whole(response(text, finish="content_filter")).is_withheld is withheld

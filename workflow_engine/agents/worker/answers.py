@@ -46,6 +46,11 @@ class Answer:
     usage: Usage | None
     number: int
 
+    @property
+    def is_withheld(self) -> bool:
+        """Whether a filter of the provider left nothing of it."""
+        return self.finish_reason == "content_filter" and self.content is None and not self.tool_calls
+
     def message(self) -> dict[str, Any]:
         calls = [call.document() for call in self.tool_calls]
         return {"role": "assistant", "content": self.content, **({"tool_calls": calls} if calls else {})}
@@ -66,7 +71,7 @@ def whole(response: Any) -> Answer:  # noqa: ANN401  # litellm's ModelResponse
         for number, call in enumerate(message.tool_calls or ())
     )
     return Answer(
-        content=_content(message.content),
+        content=_content(message.content) or _refusal(message),
         tool_calls=calls,
         finish_reason=_reason(choices[0].finish_reason, bool(calls)),
         usage=_usage(getattr(response, "usage", None)),
@@ -95,9 +100,9 @@ class Assembly:
         self._usage = _usage(getattr(piece, "usage", None)) or self._usage
         for choice in piece.choices[:1]:
             self._reason = choice.finish_reason or self._reason
-            if choice.delta.content:
-                self._content.append(choice.delta.content)
-                self._say(choice.delta.content)
+            if text := choice.delta.content or _refusal(choice.delta):
+                self._content.append(text)
+                self._say(text)
             for call in choice.delta.tool_calls or ():
                 self._add_call(call)
 
@@ -133,6 +138,12 @@ def _name(function: Any) -> str:  # noqa: ANN401  # litellm's Function
 
 def _content(content: object) -> str | None:
     return content if isinstance(content, str) and content else None
+
+
+def _refusal(message: Any) -> str | None:  # noqa: ANN401  # litellm's Message, or the piece of one
+    """What OpenAI's models say in place of an answer, in a field of its own."""
+    fields = getattr(message, "provider_specific_fields", None) or {}
+    return _content(getattr(message, "refusal", None) or fields.get("refusal"))
 
 
 def _reason(said: str | None, calls: bool) -> str:

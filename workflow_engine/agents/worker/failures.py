@@ -57,6 +57,11 @@ class ProviderUnknown(StepError):
         )
 
 
+class AnswerWithheld(StepError):
+    def __init__(self, model: str) -> None:
+        super().__init__("content-filtered", f"The provider's content filter withheld the answer of model {model!r}")
+
+
 class ToolsNotTaken(StepError):
     def __init__(self, model: str) -> None:
         super().__init__(

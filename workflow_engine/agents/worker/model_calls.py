@@ -10,7 +10,13 @@ from workflow_engine.agents.worker.answers import Answer, Assembly, Usage, numbe
 from workflow_engine.agents.worker.asked import ModelCall, Price, model_call
 from workflow_engine.agents.worker.budget import OVERHEAD, Left, capped
 from workflow_engine.agents.worker.exchange import CURRENT, Exchange
-from workflow_engine.agents.worker.failures import CallTimedOut, PriceUnknown, StreamDropped, ToolsNotTaken
+from workflow_engine.agents.worker.failures import (
+    AnswerWithheld,
+    CallTimedOut,
+    PriceUnknown,
+    StreamDropped,
+    ToolsNotTaken,
+)
 from workflow_engine.agents.worker.guard import Guard
 from workflow_engine.agents.worker.library import Library
 from workflow_engine.agents.worker.pieces import Pieces
@@ -57,6 +63,8 @@ class ModelCalls:
             raise verdict(failure, exchange, self._redaction) from None
         finally:
             CURRENT.reset(token)
+        if answer.is_withheld:
+            raise AnswerWithheld(prepared[answer.number].model.name)
         return self._output(call, prepared[answer.number], answer)
 
     async def _guarded(self, call: ModelCall, prepared: Sequence[Prepared], chunk: Callable[[str], None]) -> Answer:

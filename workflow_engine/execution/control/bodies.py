@@ -59,7 +59,7 @@ def body_of(turn: int, talk: Conversation, agent: AgentState, given: Circumstanc
 def _model_step(talk: Conversation, agent: AgentState, given: Circumstances) -> PlannedStep:
     asked: JsonObject = {
         "models": talk.models,
-        "messages": list(agent.messages),
+        "messages": [_for_models(message) for message in agent.messages],
         "tools": [tool.function() for tool in all_tools(talk, agent).values()],
         "temperature": talk.temperature,
         "max_tokens": talk.max_tokens,
@@ -74,6 +74,16 @@ def _model_step(talk: Conversation, agent: AgentState, given: Circumstances) -> 
     asked |= {"script": talk.script, "reason": agent.simulation_reason, "turn": agent.model_turns + 1}
     asked["seed"] = given.seed
     return _planned(MODEL, 0, SIMULATED_CALL, asked, given.owner, RetryPolicy())
+
+
+_SAID_TO_MODELS: Final = frozenset({"role", "content", "tool_calls", "tool_call_id"})
+
+
+def _for_models(message: JsonObject) -> Json:
+    """Without what users' programs say to each other beside it."""
+    if message.keys() <= _SAID_TO_MODELS:
+        return message
+    return {key: value for key, value in message.items() if key in _SAID_TO_MODELS}
 
 
 def tool_step(step_id: str, rank: int, tool: Tool, arguments: JsonObject, owner: PlannedStep) -> PlannedStep:
