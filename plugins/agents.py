@@ -121,8 +121,12 @@ def _overrides(prompt: JsonObject) -> bool:
 def _query(request: StepRequest, prompt: JsonObject) -> str | None:
     """What the step or its prompt asks; None leaves it to what came with the input."""
     if (template := _text(request.config, "query_template")) is not None:
+        if "query_template" in request.filled_fields:
+            return template
         return _PLACEHOLDER.sub(lambda found: _needed(found[1], request.input), template)
     if (query := _text(request.config, "query")) is not None:
+        if "query" in request.filled_fields:
+            return query
         return _PLACEHOLDER.sub(lambda found: _filled(found, request.input), query)
     return _text(prompt, "query_template")
 
@@ -356,7 +360,7 @@ AGENT_EXECUTION: Final = StepType(
         agent_id={**_MAYBE_TEXT, "description": "A stored agent; the fields beside it hold for this step."},
         provider={**_TEXT, "description": "Another spelling of provider_type."},
         model_name={**_TEXT, "description": "Another spelling of model."},
-        query={**_TEXT, "description": "{key} is replaced by the input of that name."},
+        query={**_TEXT, "description": "{key} is replaced by the input of that name, unless a ${...} stands in it."},
         query_template={**_TEXT, "description": "As query, but every {key} must be there."},
         messages={"type": "array", "description": "What was said before: objects with role and content."},
         return_simplified={"type": "boolean", "default": False},

@@ -65,7 +65,9 @@ class _Names:
         self.values: JsonObject = dict(_declared(request))
 
     def filled(self, template: str, what: str) -> str:
-        """One pass: what a value brings along is text."""
+        """One pass: what a value brings along is text, and so is what a `${...}` brought."""
+        if what in self._request.filled_fields:
+            return template
         return _PLACEHOLDER.sub(lambda found: _shown(self._value(found[1], what)), template)
 
     def _value(self, name: str, what: str) -> Json:

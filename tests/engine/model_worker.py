@@ -20,14 +20,16 @@ SLOTS = 100
 
 
 @asynccontextmanager
-async def answering(engine: Engine, model: Model) -> AsyncIterator[None]:
+async def answering(engine: Engine, model: Model) -> AsyncIterator[Session]:
     """While this is entered, `model` answers every call of a model: with JSON, or by raising `StepFailure`."""
     serves = tuple(step.pin for step in WORKER_STEPS)
     opened = await engine.workers.open_polling(LOCAL, Asked(Hello("models"), serves=serves, slots={"": SLOTS}))
     task = asyncio.create_task(_serve(engine, opened.session, model))
     try:
-        yield
+        yield opened.session
     finally:
+        if task.done():
+            task.result()  # the model raised what it should not: the test is to hear of it
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

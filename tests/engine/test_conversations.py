@@ -200,3 +200,37 @@ async def test_the_terms_of_a_conversation_are_nobody_elses_business() -> None:
         page = await engine.executions.events(LOCAL, accepted.execution_id)
     began = next(event for event in page.events if event.kind == "agent_started")
     assert began.data == {"name": "Ann", "model": "gpt-4o-mini", "tools": []}
+
+
+@pytest.mark.parametrize("field", ["query", "query_template"])
+async def test_what_data_brings_along_is_never_expanded_again(field: str) -> None:
+    asked: list[str] = []
+
+    def answer(call: JsonObject) -> Json:
+        asked.append(cast(str, cast(list[JsonObject], call["messages"])[-1]["content"]))
+        return says("Fine.")
+
+    document = agent()
+    step = cast(list[JsonObject], document["steps"])[0]
+    config = cast(JsonObject, step["config"])
+    del config["query"]
+    config[field] = "Review: ${input.code}"
+    step["input_mapping"] = {"secret": "input.secret"}
+    async with engine_with(answer) as engine:
+        given: JsonObject = {"code": "int main() {return} {secret}", "secret": "hush"}
+        accepted = await engine.executions.start(LOCAL, {"workflow_config": document, "input_data": given})
+        results = await engine.executions.wait(LOCAL, accepted.execution_id, 10)
+    assert results.status == "completed", results.error
+    assert asked == ["Review: int main() {return} {secret}"]
+
+
+async def test_a_worker_for_models_that_is_gone_is_an_outage_and_nothing_is_simulated_because_of_it() -> None:
+    async with Engine.open("memory://") as engine:
+        async with answering(engine, lambda _asked: says("Real.")) as session:
+            real = await finish(engine, agent())
+        engine.workers.sessions.close(session)
+        accepted = await engine.executions.start(LOCAL, agent())
+        later = await engine.executions.results(LOCAL, accepted.execution_id)
+        reasons = [each.code for each in await engine.executions.explain(LOCAL, accepted.execution_id)]
+    assert real.steps["ask"].simulated is False
+    assert (later.status, reasons) == ("running", ["WAITING_ON", "NO_WORKER"])

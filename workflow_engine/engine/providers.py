@@ -29,6 +29,9 @@ class Serving(Protocol):
     def absent(self, namespace: str, pin: str) -> Sequence[str]:
         """The ids of workers that did, and may come back to what they hold."""
 
+    def was_served(self, namespace: str, pin: str) -> bool:
+        """Whether somebody did since the start, and nobody does now."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderView:
@@ -107,7 +110,11 @@ class Providers:
         """
         if any(session.principal != BUILTIN_OWNER for session in self._serving.serving(namespace, MODEL_CALL.pin)):
             return True
-        return any(worker_id != WORKER_ID for worker_id in self._serving.absent(namespace, MODEL_CALL.pin))
+        if any(worker_id != WORKER_ID for worker_id in self._serving.absent(namespace, MODEL_CALL.pin)):
+            return True
+        # One that is gone is an outage, and its steps wait: nothing is simulated because of it.
+        keeps_one = self._state().life not in (Life.OFF, Life.IDLE)
+        return not keeps_one and self._serving.was_served(namespace, MODEL_CALL.pin)
 
     def _told(self, namespace: str) -> Mapping[str, tuple[str, ...]]:
         """Provider -> the ids of the workers that tell of it. This server's own tells what stands here already."""

@@ -283,6 +283,10 @@ class Workers:
             if place[0] == namespace and pin in pins and not self.sessions.is_here(place)
         )
 
+    def was_served(self, namespace: str, pin: str) -> bool:
+        """Whether somebody served it since this process began, and nobody does now."""
+        return self._desk.line(namespace, pin).last_seen is not None
+
     def is_missed(self, pin: str) -> bool:
         """Whether a step of this version waits, in any namespace, and nobody has served it there since the start, or is
         expected back who did.

@@ -134,6 +134,13 @@ class Template:
         """The finished value, given what `compute` yielded. May raise `MappingError`; treat the value as read-only."""
         return self.shape.build(scope, computed)
 
+    @property
+    def filled_fields(self) -> frozenset[str]:
+        """Of an object: the fields that are not as they were written, because a template put a value there."""
+        if not isinstance(self.shape, ObjectOf):
+            return frozenset()
+        return frozenset(key for key, shape in self.shape.members if not isinstance(shape, Fixed))
+
 
 def fixed(value: Json) -> Template:
     """A value that holds no templates, whatever it looks like."""

@@ -102,6 +102,7 @@ def _request(
     simulation: Simulation,
 ) -> StepRequest:
     resumed = step.resumed
+    is_here = planned.type.execution_type is ExecutionType.LOCAL
     return StepRequest(
         execution_id=execution.id,
         workflow_id=record.workflow_id,
@@ -123,15 +124,10 @@ def _request(
         trace_id=record.trace_id,
         simulation=_narrowest(planned.simulation, simulation),
         step_simulation=planned.simulation,
-        dependencies=_seen_dependencies(execution, planned, step.path),
+        dependencies=_completed_outputs(execution, planned, _prefix(step.path)) if is_here else {},
+        filled_fields=planned.config.filled_fields if is_here else frozenset(),
         checkpoint=None if step.checkpoint is None else b64decode(step.checkpoint),
     )
-
-
-def _seen_dependencies(execution: Execution, planned: PlannedStep, path: str) -> JsonObject:
-    """Only for steps of this process: to others they would be sent."""
-    is_here = planned.type.execution_type is ExecutionType.LOCAL
-    return _completed_outputs(execution, planned, _prefix(path)) if is_here else {}
 
 
 def _simulates_unserved(plan: Plan, server: Simulation) -> bool:

@@ -166,6 +166,9 @@ class StepRequest:
     """Its own word, where the document says one."""
     dependencies: JsonObject = field(default_factory=dict)
     """The outputs of the completed steps it depends on, by step id; empty where the step runs elsewhere."""
+    filled_fields: frozenset[str] = frozenset()
+    """The fields of `config` in which a `${...}` put a value: data, which is never expanded again. Empty where the step
+    runs elsewhere."""
     checkpoint: bytes | None = None
     """What an earlier attempt left behind with its progress."""
 

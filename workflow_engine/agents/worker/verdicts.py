@@ -81,7 +81,7 @@ def verdict(failure: BaseException, exchange: Exchange, redact: Redaction) -> St
     if code not in _RETRYABLE and (earlier := _worth_another_try(exchange)) is not None:
         code, told = earlier  # a model before its fallbacks may be back at the next attempt
     text = "" if code in _SILENT or told is not last else redact(_said(failure))
-    return StepError(code, _sentence(code, told, text), retry_after=told.retry_after if code == RATE else None)
+    return StepError(code, _sentence(code, told, text), retry_after=told.retry_after if code in (RATE, AWAY) else None)
 
 
 def _judged(names: frozenset[str], last: Request) -> str:
