@@ -237,7 +237,7 @@ def _full(request: StepRequest, agent: JsonObject, outcome: JsonObject) -> JsonO
 
 def _beside(outcome: JsonObject) -> JsonObject:
     told = ("simulated", "simulation_reason", "usage", "cost_usd", "turns", "structured", "finish_reason")
-    return {name: outcome.get(name) for name in told}
+    return {**{name: outcome.get(name) for name in told}, "answered_by": outcome.get("model")}
 
 
 # --- the simulated model
@@ -379,6 +379,7 @@ AGENT_EXECUTION: Final = StepType(
         timestamp=INSTANT,
         agent_execution={"type": "object"},
         metadata={"type": "object"},
+        answered_by={"type": ["string", "null"], "description": "The model that gave the answer; a fallback, perhaps."},
         simulated={"type": "boolean"},
         simulation_reason={
             **_MAYBE_TEXT,

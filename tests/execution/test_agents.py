@@ -7,7 +7,7 @@ import pytest
 from tests.execution.conversations import PAY, calls, conversation, says, tool
 from tests.execution.scenario import Scenario
 from tests.execution.scenario import step as step_of
-from workflow_engine.execution.errors import NotConversing, StaleDelivery, TooManyMessages
+from workflow_engine.execution.errors import EmptyMessage, NotConversing, StaleDelivery, TooManyMessages
 from workflow_engine.history.agents import owner_of
 from workflow_engine.history.statuses import ExecutionStatus, StepStatus
 from workflow_engine.jsontext import Json, JsonObject
@@ -239,6 +239,13 @@ def test_an_empty_last_word_ends_the_conversation_without_another_turn() -> None
     scenario.done("a#1.model", says("Anything else?"))
     assert scenario.messaged("a", "", final_turn=True) == ["a agent message received", "a agent ended"]
     assert outcome(scenario)["response"] == "Anything else?"
+
+
+def test_an_empty_message_that_ends_nothing_is_refused() -> None:
+    scenario = agent(multi_turn=True)
+    scenario.done("a#1.model", says("Yes?"))
+    with pytest.raises(EmptyMessage):
+        scenario.messaged("a", "")
 
 
 def test_what_a_user_says_meanwhile_is_heard_in_the_next_turn() -> None:

@@ -124,7 +124,9 @@ def outcome(conversation: JsonObject) -> JsonObject:
         return {**told, "simulated": False, "simulation_reason": None, "tool_result": called["arguments"]}
     said = simulated(conversation, 1)
     message = cast(JsonObject, said["message"])
-    beside = {key: said[key] for key in ("finish_reason", "usage", "cost_usd", "simulated", "simulation_reason")}
+    beside = {
+        key: said[key] for key in ("finish_reason", "usage", "cost_usd", "simulated", "simulation_reason", "model")
+    }
     return {**told, **beside, "response": message["content"]}
 
 

@@ -78,6 +78,7 @@ def test_the_simplified_answer_is_marked_as_simulated() -> None:
         "turns": 1,
         "structured": None,
         "finish_reason": "stop",
+        "answered_by": "m1",
     }
 
 

@@ -78,9 +78,13 @@ def _steps_of(execution: JsonObject, results: JsonObject) -> Table:
             _status(status),
             str(_count(step, "retry_count") + 1) if step and status != "skipped" else "",
             length(float(cast(float, step["execution_time_ms"])) / 1000) if step.get("execution_time_ms") else "",
-            _text(step.get("error_message") or "", "red" if status == "failed" else "dim"),
+            _text(step.get("error_message") or _made_up(step), "red" if status == "failed" else "dim"),
         )
     return table
+
+
+def _made_up(step: JsonObject) -> str:
+    return "simulated" if step.get("simulated") is True else ""
 
 
 def print_explanation(answer: JsonObject) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from workflow_engine.execution.advance import advance, end_step
+from workflow_engine.execution.control.agents import is_a_bare_end
 from workflow_engine.execution.errors import (
     AlreadyPaused,
+    EmptyMessage,
     ExecutionEnded,
     NotConversing,
     NotPaused,
@@ -155,6 +157,8 @@ def _message(turn: Turn, message: Message) -> None:
         raise UnknownStep
     if not step.converses or step.agent is None:
         raise NotConversing(message.path)
+    if not message.message["content"] and not is_a_bare_end(message.message):
+        raise EmptyMessage
     limit = turn.execution.talks[message.path].limits.max_messages
     if len(step.agent.messages) + len(step.agent.inbox) >= limit:
         raise TooManyMessages(message.path, limit)

@@ -1,6 +1,6 @@
 """Why an input cannot enter an execution. Nothing changes when one of these is raised."""
 
-from workflow_engine.errors import Conflict, NotFound, OverLimit
+from workflow_engine.errors import Conflict, InvalidRequest, NotFound, OverLimit
 from workflow_engine.history.statuses import ExecutionStatus
 
 
@@ -92,6 +92,13 @@ class NotConversing(Conflict):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"step {path} is no agent that converses now")
+
+
+class EmptyMessage(InvalidRequest):
+    code = "empty-message"
+
+    def __init__(self) -> None:
+        super().__init__("a message needs content; only one with metadata.final_turn = true may have none")
 
 
 class TooManyMessages(OverLimit):

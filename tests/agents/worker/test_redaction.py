@@ -55,3 +55,7 @@ def test_an_answer_keeps_its_form_without_the_secrets_in_it() -> None:
         "n": 1,
         "list": ["***"],
     }
+
+
+def test_what_no_storage_holds_is_replaced() -> None:
+    assert Redaction(ENVIRONMENT).strike("a\x00b\ud800c") == "a\N{REPLACEMENT CHARACTER}b?c"

@@ -121,7 +121,7 @@ class ModelCalls:
         return [{"type": "function", "function": dict(tool)} for tool in call.tools]
 
     def _ask_for_schema(self, request: Document, schema: Mapping[str, Any], prepared: Sequence[Prepared]) -> None:
-        if by_own_means(prepared, has_tools="tools" in request):
+        if by_own_means(prepared, schema, has_tools="tools" in request):
             request["response_format"] = response_format(schema)
         else:
             request["messages"] = in_words(request["messages"], schema)

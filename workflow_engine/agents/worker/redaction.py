@@ -28,9 +28,9 @@ class Redaction:
         self._secrets = sorted(_secrets(environment), key=len, reverse=True)
 
     def strike(self, value: Json) -> Json:
-        """The same value without the secrets: a provider that was given a key may say it again in an answer."""
+        """The same value, fit to be kept: a provider that was given a key may say it again in an answer."""
         if isinstance(value, str):
-            return self._without_secrets(value)
+            return _storable(self._without_secrets(value))
         if isinstance(value, list):
             return [self.strike(each) for each in value]
         if isinstance(value, dict):
@@ -47,6 +47,11 @@ class Redaction:
         text = self._without_secrets(text)
         line = " ".join(_SHAPES.sub(HIDDEN, text[: 20 * LONGEST]).split())
         return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def _storable(text: str) -> str:
+    """JSON that is kept holds neither a NUL nor half a character, and a model may write both."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 def _secrets(environment: Mapping[str, str]) -> Iterable[str]:

@@ -11,9 +11,11 @@ _STRICT: Final = frozenset(
 )
 
 
-def by_own_means(prepared: Sequence[Prepared], *, has_tools: bool) -> bool:
-    """Whether every model takes a schema. Beside tools only OpenAI's do: elsewhere the schema forbids calling them."""
-    return all(
+def by_own_means(prepared: Sequence[Prepared], schema: Mapping[str, Any], *, has_tools: bool) -> bool:
+    """Whether every model takes this schema: of an object, as providers want it. Beside tools only OpenAI's do:
+    elsewhere the schema forbids calling them.
+    """
+    return schema.get("type") == "object" and all(
         one.takes_schema and "response_format" in one.takes and (one.provider == "openai" or not has_tools)
         for one in prepared
     )

@@ -153,13 +153,14 @@ def _hear_users(turn: Turn, path: str, agent: AgentState, talk: Conversation) ->
     """A user said something while the agent waited. An empty last word ends the conversation without another turn."""
     if not agent.inbox:
         return
-    if len(agent.inbox) == 1 and _is_a_bare_end(agent.inbox[0]):
+    if len(agent.inbox) == 1 and is_a_bare_end(agent.inbox[0]):
         _end(turn, path, agent, talk)
         return
     _next_turn(turn, path, agent.turn + 1)
 
 
-def _is_a_bare_end(message: JsonObject) -> bool:
+def is_a_bare_end(message: JsonObject) -> bool:
+    """Whether it says nothing but that this is the end."""
     metadata = message.get("metadata")
     return not message["content"] and isinstance(metadata, dict) and metadata.get("final_turn") is True
 
