@@ -15,7 +15,7 @@ from typing import Any, Final, TextIO
 
 from workflow_engine.agents.child import Child
 from workflow_engine.agents.providers import configured, locate
-from workflow_engine.agents.worker.redaction import Redaction
+from workflow_engine.agents.redaction import Redaction
 from workflow_engine.agents.worker_command import Reaching, worker_command
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.layout import make_client_findable

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from workflow_engine.agents.child import Child, Command
-from workflow_engine.agents.worker.redaction import Redaction
+from workflow_engine.agents.redaction import Redaction
 from workflow_engine.clock import Clock
 from workflow_engine.logs import logger
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from workflow_engine.agents import worker_variables as told
 from workflow_engine.agents.child import Command
 from workflow_engine.agents.providers import configured
-from workflow_engine.agents.worker import settings as told
 from workflow_engine.layout import client_folder, package_folder
 from workflow_engine.settings import CREDENTIAL_PREFIX, PREFIX, Settings, is_loopback
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from workflow_client import StepError
 
+from workflow_engine.agents.redaction import Redaction
 from workflow_engine.agents.worker.exchange import Exchange, Request
-from workflow_engine.agents.worker.redaction import Redaction
 from workflow_engine.agents.worker.verdicts import verdict
 
 REDACT = Redaction({"OPENAI_API_KEY": "the-key-itself"})

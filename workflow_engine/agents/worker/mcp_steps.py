@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, cast
 from mcp import Client, MCPError
 from workflow_client import StepError
 
+from workflow_engine.agents.redaction import Redaction
 from workflow_engine.agents.worker.asked import McpAsked, mcp_asked
 from workflow_engine.agents.worker.exchange import CURRENT, Exchange
 from workflow_engine.agents.worker.failures import (
@@ -20,7 +21,6 @@ from workflow_engine.agents.worker.failures import (
 from workflow_engine.agents.worker.guard import Guard
 from workflow_engine.agents.worker.mcp_wire import local, remote, trusted
 from workflow_engine.agents.worker.providers import credential
-from workflow_engine.agents.worker.redaction import Redaction
 from workflow_engine.agents.worker.settings import LocalServer, McpServer, RemoteServer, WorkerSettings
 
 MOST_TOOLS: Final = 1_000

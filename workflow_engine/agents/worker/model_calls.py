@@ -6,6 +6,7 @@ from typing import Any
 
 from workflow_client import StepContext, StepError
 
+from workflow_engine.agents.redaction import Redaction
 from workflow_engine.agents.worker.answers import Answer, Assembly, Usage, number_of, whole
 from workflow_engine.agents.worker.asked import ModelCall, Price, model_call
 from workflow_engine.agents.worker.budget import OVERHEAD, Left, capped
@@ -21,7 +22,6 @@ from workflow_engine.agents.worker.guard import Guard
 from workflow_engine.agents.worker.library import Library
 from workflow_engine.agents.worker.pieces import Pieces
 from workflow_engine.agents.worker.preparing import Prepared, Preparing
-from workflow_engine.agents.worker.redaction import Redaction
 from workflow_engine.agents.worker.routing import Routing
 from workflow_engine.agents.worker.structured import by_own_means, in_words, response_format
 from workflow_engine.agents.worker.verdicts import verdict

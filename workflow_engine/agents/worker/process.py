@@ -10,6 +10,7 @@ from typing import Final
 
 from workflow_client import LeftByServer, Tls, Worker, WorkerError
 
+from workflow_engine.agents.redaction import Redaction
 from workflow_engine.agents.worker.guard import Guard, GuardedLoop
 from workflow_engine.agents.worker.library import Library, load, warm_up
 from workflow_engine.agents.worker.mcp_steps import McpSteps
@@ -17,7 +18,6 @@ from workflow_engine.agents.worker.model_calls import ModelCalls
 from workflow_engine.agents.worker.parent import Parent
 from workflow_engine.agents.worker.preparing import Preparing
 from workflow_engine.agents.worker.providers import configured_providers
-from workflow_engine.agents.worker.redaction import Redaction
 from workflow_engine.agents.worker.routing import Routing
 from workflow_engine.agents.worker.settings import WorkerSettings, read_settings
 from workflow_engine.errors import RefusedToStart

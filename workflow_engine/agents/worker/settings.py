@@ -5,16 +5,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
+from workflow_engine.agents.worker_variables import (
+    ALLOWED_HOSTS,
+    CACHED_ROUTERS,
+    GRACE_SECONDS,
+    MAX_ANSWER_BYTES,
+    MCP_SERVERS,
+)
 from workflow_engine.errors import RefusedToStart
-
-PREFIX: Final = "WORKFLOW_ENGINE_AGENTS__"
-ALLOWED_HOSTS: Final = f"{PREFIX}ALLOWED_HOSTS"
-MCP_SERVERS: Final = f"{PREFIX}MCP_SERVERS"
-MAX_ANSWER_BYTES: Final = f"{PREFIX}MAX_ANSWER_BYTES"
-CACHED_ROUTERS: Final = f"{PREFIX}CACHED_ROUTERS"
-GRACE_SECONDS: Final = f"{PREFIX}GRACE_SECONDS"
 
 
 class InvalidAgentSetting(RefusedToStart):

@@ -6,8 +6,8 @@ from typing import Final
 
 from workflow_client import StepError
 
+from workflow_engine.agents.redaction import Redaction
 from workflow_engine.agents.worker.exchange import Exchange, Request
-from workflow_engine.agents.worker.redaction import Redaction
 
 AUTH: Final = "provider-auth"
 RATE: Final = "provider-rate-limited"

@@ -1,6 +1,6 @@
 import pytest
 
-from workflow_engine.agents.worker.redaction import LONGEST, Redaction
+from workflow_engine.agents.redaction import LONGEST, Redaction
 from workflow_engine.jsontext import JsonObject
 
 ENVIRONMENT = {
