@@ -1,5 +1,6 @@
 """The fault test of workers in short (`python -m tests.faults.workers` is the long one), and two builds it refuses."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,15 @@ def test_a_server_that_takes_results_without_looking_at_the_fence_is_found_out(t
 
 
 def test_a_server_whose_leases_run_on_the_wall_clock_is_found_out(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'faults.db'}"
-    program = (*ALTERED, "leases-on-the-wall-clock")
-    report = fault_test("jump-clock", url, tmp_path, 2 * CYCLES, seed=7, program=program)
+    assert any(
+        "before the lease of" in line for seed in (7, 8, 9) for line in _with_leases_on_the_wall_clock(tmp_path, seed)
+    )
 
-    assert any("before the lease of" in line for line in report.violations), report
+
+def _with_leases_on_the_wall_clock(place: Path, seed: int) -> Sequence[str]:
+    """The violations of one run. Whether a jump meets a lease that somebody takes over in time is left to chance."""
+    folder = place / str(seed)
+    folder.mkdir()
+    url = f"sqlite:///{folder / 'faults.db'}"
+    program = (*ALTERED, "leases-on-the-wall-clock")
+    return fault_test("jump-clock", url, folder, 2 * CYCLES, seed=seed, program=program).violations
