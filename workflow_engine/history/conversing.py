@@ -69,6 +69,8 @@ def _conversation(state: ExecutionState, path: str, what: str) -> AgentState:
 
 def hear(state: ExecutionState, event: StepCompleted | StepFailed) -> None:
     """A step ended. If it belongs to a turn, its agent hears of it."""
+    if "#" not in event.path:
+        return
     agent = _agent_above(state, event.path)
     if agent is None:
         return

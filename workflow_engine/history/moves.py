@@ -40,11 +40,12 @@ def moved(state: ExecutionState, path: str, target: StepStatus) -> StepState:
     step = state.steps.get(path)
     if step is None:
         step = state.steps[path] = StepState(path)
-    source, was_at_work = step.status, step.is_at_work
+    source = step.status
     if target not in STEP_MOVES[source]:
         raise IllegalMove(f"step {path}", source, target)
     step.status = target
-    state.running += step.is_at_work - was_at_work
+    if step.agent is None or step.agent.is_over:  # else nobody has it in hand, whatever its status is
+        state.running += (target is StepStatus.RUNNING) - (source is StepStatus.RUNNING)
     return step
 
 

@@ -83,4 +83,4 @@ class StepState:
     @property
     def is_at_work(self) -> bool:
         """Whether somebody has it in hand."""
-        return self.status is StepStatus.RUNNING and not self.converses
+        return self.status is StepStatus.RUNNING and (self.agent is None or self.agent.is_over)

@@ -125,7 +125,7 @@ def _request(
         simulation=_narrowest(planned.simulation, simulation),
         step_simulation=planned.simulation,
         dependencies=_completed_outputs(execution, planned, _prefix(step.path)) if is_here else {},
-        filled_fields=planned.config.filled_fields if is_here else frozenset(),
+        filled_fields=planned.config.filled_fields if is_here and not planned.config.is_literal else frozenset(),
         checkpoint=None if step.checkpoint is None else b64decode(step.checkpoint),
     )
 
