@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from workflow_engine.agents.providers import ONPREM
 from workflow_engine.agents.worker.asked import Model, Price
 from workflow_engine.agents.worker.failures import BaseNotTaken, ProviderNotConfigured, ProviderUnknown, RegionMissing
 from workflow_engine.agents.worker.library import Library
 from workflow_engine.agents.worker.providers import (
     BEDROCK,
-    ONPREM,
     ONPREM_BASE,
     ONPREM_KEY,
     PROVIDERS,

@@ -1,4 +1,4 @@
-"""What must stand in the environment for a provider to be configured, and where an operator says its address.
+"""The table of providers as the agent worker needs it: with the variables by which an operator says an address.
 
 The environment comes in as a mapping; values are looked at only for whether they are there.
 """
@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from workflow_engine.agents.providers import AWS_REGIONS, CREDENTIAL_PREFIX, ONPREM, is_configured
+from workflow_engine.agents.providers import PROVIDERS as TABLE
+from workflow_engine.agents.providers import Provider as Row
 from workflow_engine.agents.worker.failures import CredentialNameInvalid, CredentialUnknown
 
-CREDENTIAL: Final = "WORKFLOW_ENGINE_CREDENTIAL_"
 _NAME: Final = re.compile(r"[A-Z0-9_]{1,64}")
 
-ONPREM: Final = "onprem"
 ONPREM_BASE: Final = "ONPREM_API_BASE"
 ONPREM_KEY: Final = "ONPREM_API_KEY"
 BEDROCK: Final = "bedrock"
@@ -21,45 +22,33 @@ BEDROCK: Final = "bedrock"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """`any_of` lists what configures it, each entry the variables that belong together; `bases` where its address may
-    be said, the first that is set counts.
-    """
+    """A row of the table, and `bases`: where its address may be said, the first that is set counts."""
 
-    name: str
-    any_of: tuple[tuple[str, ...], ...]
+    row: Row
     bases: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        return self.row.name
+
     def is_configured(self, environment: Mapping[str, str]) -> bool:
-        return any(all(environment.get(name) for name in together) for together in self.any_of)
+        return is_configured(self.row, environment)
 
     def advice(self) -> str:
-        return " or ".join(" with ".join(together) for together in self.any_of)
+        return self.row.advice
 
     def base(self, environment: Mapping[str, str]) -> str | None:
         return next((environment[name] for name in self.bases if environment.get(name)), None)
 
 
-PROVIDERS: Final[Mapping[str, Provider]] = {
-    provider.name: provider
-    for provider in (
-        Provider("openai", (("OPENAI_API_KEY",),), ("OPENAI_API_BASE", "OPENAI_BASE_URL")),
-        Provider("anthropic", (("ANTHROPIC_API_KEY",),), ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL")),
-        Provider("gemini", (("GOOGLE_API_KEY",), ("GEMINI_API_KEY",)), ("GEMINI_API_BASE",)),
-        Provider(
-            BEDROCK,
-            (
-                ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
-                ("AWS_PROFILE",),
-                ("AWS_BEARER_TOKEN_BEDROCK",),
-                ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
-                ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",),
-                ("AWS_CONTAINER_CREDENTIALS_FULL_URI",),
-            ),
-            ("AWS_BEDROCK_RUNTIME_ENDPOINT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
-        ),
-        Provider(ONPREM, ((ONPREM_BASE,),), (ONPREM_BASE,)),
-    )
+_BASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "openai": ("OPENAI_API_BASE", "OPENAI_BASE_URL"),
+    "anthropic": ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
+    "gemini": ("GEMINI_API_BASE",),
+    BEDROCK: ("AWS_BEDROCK_RUNTIME_ENDPOINT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
+    ONPREM: (ONPREM_BASE,),
 }
+PROVIDERS: Final[Mapping[str, Provider]] = {row.name: Provider(row, _BASES.get(row.name, ())) for row in TABLE}
 
 TAKES_BASE: Final = frozenset({"openai", "anthropic", "gemini", BEDROCK, "hosted_vllm", "ollama", "ollama_chat"})
 """Providers whose requests carry the one key they are given and nothing else of the environment, so that a model may
@@ -76,14 +65,14 @@ def credential(name: str, environment: Mapping[str, str]) -> str:
     """Raises `CredentialUnknown`, `CredentialNameInvalid`."""
     if not _NAME.fullmatch(name):
         raise CredentialNameInvalid
-    value = environment.get(f"{CREDENTIAL}{name}")
+    value = environment.get(f"{CREDENTIAL_PREFIX}{name}")
     if not value:
         raise CredentialUnknown(name)
     return value
 
 
 def region(environment: Mapping[str, str]) -> str | None:
-    return environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or None
+    return next((environment[name] for name in AWS_REGIONS if environment.get(name)), None)
 
 
 def same_address(one: str | None, other: str | None) -> bool:
