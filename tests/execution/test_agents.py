@@ -125,6 +125,14 @@ def test_a_long_result_is_cut_and_says_so() -> None:
     assert said[-1]["content"] == "x" * 1_000 + "\n[cut: 500 of 1500 bytes are not shown]"
 
 
+def test_a_long_failure_is_cut_as_well() -> None:
+    scenario = agent(tool("find"), limits={"max_tool_result_bytes": 20})
+    scenario.done("a#1.model", calls(("find", {})))
+    scenario.failed("a#1.tool1", "boom", retryable=False)
+    said = cast(list[JsonObject], asked(scenario, "a#2.model")["messages"])
+    assert said[-1]["content"] == "Error boom: a#1.tool\n[cut: 11 of 31 bytes are not shown]"
+
+
 def test_fixed_inputs_win_over_what_the_model_asks_for() -> None:
     scenario = agent(tool("find", input={"account": "ours"}))
     scenario.done("a#1.model", calls(("find", {"account": "theirs", "q": 1})))

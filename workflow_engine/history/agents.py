@@ -167,7 +167,8 @@ class AgentState:
         ended = results.get(cast(str, call["step"]))
         if ended is None or ended.status is not StepStatus.COMPLETED:
             error = None if ended is None else ended.error
-            return "Error: the tool was cancelled" if error is None else f"Error {error.code}: {error.message}"
+            told = "Error: the tool was cancelled" if error is None else f"Error {error.code}: {error.message}"
+            return _bounded(told, self._longest_result)
         key = call.get("answer_key")
         output = ended.output.get(key) if isinstance(key, str) and isinstance(ended.output, dict) else ended.output
         told = _bounded(output if isinstance(output, str) else write(output).decode(), self._longest_result)
